@@ -1,0 +1,128 @@
+//! One statement to settle, with what decides it and what to do about it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::runbook::Rule;
+
+/// One statement to settle.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Unique in the document and never reused: records and residuals name it.
+    pub id: String,
+    /// What must hold.
+    pub statement: String,
+    /// What goes wrong where it does not hold.
+    pub why: String,
+    /// When it has to be settled; always, where absent.
+    pub applies: Option<Applies>,
+    /// What facts and findings must say. Without a rule the operator's word decides.
+    pub rule: Option<Rule>,
+    /// What a person's word can do.
+    #[serde(default)]
+    pub word: Word,
+    /// Audit check ids that bear on it; shown beside it.
+    #[serde(default)]
+    pub findings: Vec<String>,
+    /// What puts it right.
+    pub fix: Option<Fix>,
+    /// The check that proves it when run again, by the check's id.
+    pub run: Option<String>,
+    /// How to see it with one's own eyes.
+    #[serde(default, rename = "card")]
+    pub cards: Vec<Card>,
+    /// Where the statement comes from.
+    pub source: String,
+}
+
+impl Item {
+    /// Tells whether a finding bears on it; `<word>` in a named id stands for any word.
+    #[must_use]
+    pub fn is_about(&self, check_id: &str) -> bool {
+        let same = |named: &String| {
+            let (mut named, mut found) = (named.split('.'), check_id.split('.'));
+            loop {
+                match (named.next(), found.next()) {
+                    (None, None) => return true,
+                    (Some(a), Some(b)) if a == b || a.starts_with('<') => {}
+                    _ => return false,
+                }
+            }
+        };
+        self.findings.iter().any(same)
+    }
+}
+
+/// What a person's word can do for an item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// The rule decides alone.
+    #[default]
+    Never,
+    /// A person may confirm the item while the rule is unmeasured.
+    Allowed,
+    /// The rule can refute the item; a person confirms what it cannot see.
+    Required,
+}
+
+/// When something applies. What applies nowhere here is not applicable, and nothing else is.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Applies {
+    /// Applies under these patterns, whatever the facts say.
+    #[serde(default)]
+    pub patterns: Vec<String>,
+    /// Applies too where this holds for at least one subject, or cannot be measured.
+    pub when: Option<Rule>,
+    /// Said where it does not apply.
+    pub otherwise: String,
+}
+
+/// What puts an item right: config values, steps elsewhere, or both.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// What it does, as the plan of moves lists it.
+    pub says: String,
+    /// The values to write, for each subject that fails.
+    #[serde(default)]
+    pub set: Vec<FixRow>,
+    /// What to do outside the config.
+    #[serde(default)]
+    pub steps: Vec<String>,
+}
+
+/// One value that a fix writes where the fact comes from.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixRow {
+    /// The fact to change.
+    pub path: String,
+    /// The value to write.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub value: Option<toml::Value>,
+    /// The value to take out of the list that is there, keeping the rest.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub remove: Option<toml::Value>,
+    /// The value to put into the list that is there, keeping the rest.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub add: Option<toml::Value>,
+}
+
+/// How a person sees for themselves what no config can show.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// What the answer proves.
+    pub proves: String,
+    /// What it leaves open.
+    pub leaves_open: String,
+    /// The machine to do it on.
+    pub place: String,
+    /// The command, or the act.
+    pub command: String,
+    /// What a good answer looks like.
+    pub good: String,
+}
