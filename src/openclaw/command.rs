@@ -1,0 +1,324 @@
+//! Every OpenClaw command we run: its argv, environment, deadline, side effects, and how its
+//! answer is read.
+
+mod answer;
+mod audit;
+mod doctor;
+mod environment;
+mod health;
+mod plain;
+mod probe;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+pub use crate::openclaw::command::answer::read;
+
+/// A command as it will be run: no shell, nothing hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The name a runbook's check gives, such as `audit-deep`.
+    pub name: &'static str,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The whole environment of the process.
+    pub environment: BTreeMap<String, String>,
+    /// When it is stopped, counted from its start.
+    pub deadline: Duration,
+    /// What it may write although it only reads, for the operator to agree to.
+    pub writes: &'static str,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why it ended.
+    pub end: End,
+    /// What it printed, decoded and masked, bounded.
+    pub stdout: String,
+    /// What it printed on the other stream, decoded and masked, bounded.
+    pub stderr: String,
+    /// Whether more was printed than was kept.
+    pub truncated: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this exit status.
+    Exit(i32),
+    /// A signal ended it.
+    Signal(i32),
+    /// The deadline passed and it was stopped.
+    Deadline,
+    /// The operator stopped it.
+    Cancelled,
+    /// It could not be started.
+    NotStarted(String),
+}
+
+/// What commands are run against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gateway {
+    /// The program, `openclaw` where nothing else is said.
+    pub program: String,
+    /// OpenClaw's profile, where one is named.
+    pub profile: Option<String>,
+    /// The config file the operator named, where they did.
+    pub config: Option<String>,
+    /// The environment visible to us, of which commands get what they need.
+    pub environment: BTreeMap<String, String>,
+    /// The names of variables that the config refers to.
+    ///
+    /// Without them OpenClaw sees an empty secret, and its audit reports a gateway without auth.
+    pub keep: Vec<String>,
+    /// The port on which the gateway is probed.
+    pub port: u16,
+}
+
+/// The names under which runbooks know commands.
+pub const NAMES: [&str; 6] = ["doctor-lint", "doctor", "audit", "audit-deep", "health", "probe"];
+
+/// What a command that first brings the state up to date may write.
+const WRITES_STATE: &str = "may write OpenClaw's own state before it reads: \
+    state/openclaw.sqlite and plugin-skills/ beside the config, npm's log folder, and a line in \
+    the log that all gateways of this user share in the system's temporary folder; never the config";
+
+/// What a command that only opens the state may write.
+const WRITES_LITTLE: &str = "may create state/openclaw.sqlite beside the config where there is \
+    none, and write a line in the log that all gateways of this user share in the system's \
+    temporary folder; never the config";
+
+/// What plain doctor may write.
+const WRITES_DOCTOR: &str = "may migrate OpenClaw's own state (state/openclaw.sqlite, \
+    cron/jobs.json beside the config) and write a line in the log that all gateways of this user \
+    share in the system's temporary folder; its input is closed, so it cannot be told to repair \
+    the config";
+
+/// What the probe may write, and how it gets at the token.
+const WRITES_PROBE: &str = "connects to the gateway on this host with the token or password that \
+    the config or OPENCLAW_GATEWAY_TOKEN holds, never on the command line; may write \
+    state/openclaw.sqlite and plugin-skills/ beside the config, and asks the local network for \
+    gateways (mDNS, 1.2 s)";
+
+/// Makes a command ready to run; none where the name is unknown.
+#[must_use]
+pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
+    let port = gateway.port.to_string();
+    let (name, arguments, seconds, writes): (_, &[&str], _, _) = match name {
+        "doctor-lint" => ("doctor-lint", &["doctor", "--lint", "--json"], 90, WRITES_LITTLE),
+        "doctor" => ("doctor", &["doctor"], 90, WRITES_DOCTOR),
+        "audit" => ("audit", &["security", "audit", "--json"], 90, WRITES_STATE),
+        "audit-deep" => {
+            ("audit-deep", &["security", "audit", "--deep", "--json"], 150, WRITES_STATE)
+        }
+        "health" => ("health", &["health", "--json", "--timeout", "3000"], 20, WRITES_LITTLE),
+        // Given `--port`, the probe tries this host's gateway alone and takes the credentials
+        // from the config or the environment; given `--url`, it wants them on the command line.
+        // Without a known port it finds the config's own.
+        "probe" if gateway.port == 0 => {
+            ("probe", &["gateway", "probe", "--json"], 40, WRITES_PROBE)
+        }
+        "probe" => ("probe", &["gateway", "probe", "--port", &port, "--json"], 40, WRITES_PROBE),
+        _ => return None,
+    };
+    let program = match gateway.program.as_str() {
+        "" => "openclaw",
+        program => program,
+    };
+    let mut argv = vec![program.to_owned()];
+    if let Some(profile) = &gateway.profile {
+        argv.extend(["--profile".to_owned(), profile.clone()]);
+    }
+    argv.extend(arguments.iter().map(ToString::to_string));
+    Some(Command {
+        name,
+        argv,
+        environment: environment::stated(gateway),
+        deadline: Duration::from_secs(seconds),
+        writes,
+    })
+}
+
+impl Command {
+    /// Returns the line an operator could paste to run the same command.
+    ///
+    /// It begins with the variables that change what the command does. A secret in an argument
+    /// is shown as the variable that holds it.
+    #[must_use]
+    pub fn display(&self) -> String {
+        let mut line = String::new();
+        for name in environment::TELLING {
+            if let Some(value) = self.environment.get(name) {
+                let _ = write!(line, "{name}={} ", quoted(value));
+            }
+        }
+        line.push_str(&self.short());
+        if self.name == "doctor" {
+            line.push_str(" </dev/null");
+        }
+        line
+    }
+
+    /// Returns the program and its arguments as one line, quoted for a shell, secrets hidden.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let words: Vec<_> = self.argv.iter().map(|word| self.shown(word)).collect();
+        words.join(" ")
+    }
+
+    /// Quotes an argument, or names the variable whose secret value it holds.
+    fn shown(&self, word: &str) -> String {
+        let secret = self.environment.iter().find(|(name, value)| {
+            environment::names_a_secret(name) && !value.is_empty() && word.contains(value.as_str())
+        });
+        match secret {
+            Some((name, value)) if word == value => format!("\"${name}\""),
+            Some((name, value)) => {
+                let around: Vec<_> = word.split(value.as_str()).map(bare_or_quoted).collect();
+                around.join(&format!("\"${name}\""))
+            }
+            None => quoted(word),
+        }
+    }
+}
+
+/// Quotes a word for a POSIX shell where it needs it.
+fn quoted(word: &str) -> String {
+    if word.is_empty() {
+        return "''".to_owned();
+    }
+    bare_or_quoted(word)
+}
+
+/// Quotes a part of a word for a POSIX shell where it needs it; nothing stays nothing.
+fn bare_or_quoted(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if word.chars().all(safe) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "f3b1c0ffee5ca1ab1e0ddba11deadbeefcafe0123456789a";
+
+    fn gateway() -> Gateway {
+        Gateway {
+            program: "openclaw".to_owned(),
+            profile: None,
+            config: None,
+            environment: [
+                ("PATH", "/usr/bin"),
+                ("HOME", "/home/claw"),
+                ("LC_ALL", "C.UTF-8"),
+                ("XDG_RUNTIME_DIR", "/run/user/7"),
+                ("HTTPS_PROXY", "http://proxy"),
+                ("AWS_SECRET_ACCESS_KEY", "not for openclaw"),
+                ("TELEGRAM_BOT", "referenced"),
+                ("OPENCLAW_GATEWAY_TOKEN", TOKEN),
+                ("OPENCLAW_GATEWAY_URL", "wss://elsewhere"),
+                ("TERM", "xterm"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            keep: vec!["TELEGRAM_BOT".to_owned()],
+            port: 18789,
+        }
+    }
+
+    #[test]
+    fn every_name_is_a_command_and_no_other_is() {
+        let gateway = gateway();
+        for name in NAMES {
+            assert_eq!(command(name, &gateway).map(|command| command.name), Some(name));
+        }
+        assert_eq!(command("doctor --fix", &gateway), None);
+    }
+
+    #[test]
+    fn no_secret_is_on_any_command_line() {
+        for name in NAMES {
+            let command = command(name, &gateway()).unwrap();
+            assert!(!command.argv.concat().contains(TOKEN), "{name}");
+            assert!(!command.display().contains(TOKEN), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_lines_can_be_pasted() {
+        let lines = NAMES.map(|name| command(name, &gateway()).unwrap().short());
+        assert_eq!(
+            lines,
+            [
+                "openclaw doctor --lint --json",
+                "openclaw doctor",
+                "openclaw security audit --json",
+                "openclaw security audit --deep --json",
+                "openclaw health --json --timeout 3000",
+                "openclaw gateway probe --port 18789 --json",
+            ]
+        );
+        assert_eq!(
+            command("doctor", &gateway()).unwrap().display(),
+            "npm_config_fetch_retries=0 npm_config_offline=true openclaw doctor </dev/null"
+        );
+    }
+
+    #[test]
+    fn without_a_known_port_the_probe_finds_the_configs_own() {
+        let gateway = Gateway { port: 0, ..gateway() };
+        assert_eq!(command("probe", &gateway).unwrap().short(), "openclaw gateway probe --json");
+    }
+
+    #[test]
+    fn a_profile_goes_first_and_a_config_into_the_environment() {
+        let gateway = Gateway {
+            profile: Some("front desk".to_owned()),
+            config: Some("/srv/it's/openclaw.json".to_owned()),
+            ..gateway()
+        };
+        assert_eq!(
+            command("audit", &gateway).unwrap().display(),
+            r"OPENCLAW_CONFIG_PATH='/srv/it'\''s/openclaw.json' npm_config_fetch_retries=0 npm_config_offline=true openclaw --profile 'front desk' security audit --json"
+        );
+    }
+
+    #[test]
+    fn a_secret_argument_is_shown_as_its_variable() {
+        let mut command = command("probe", &gateway()).unwrap();
+        command.argv = vec!["x".into(), TOKEN.into(), format!("--token={TOKEN}"), String::new()];
+        assert_eq!(
+            command.short(),
+            r#"x "$OPENCLAW_GATEWAY_TOKEN" --token="$OPENCLAW_GATEWAY_TOKEN" ''"#
+        );
+    }
+
+    #[test]
+    fn the_environment_is_stated_and_minimal() {
+        let environment = command("audit", &gateway()).unwrap().environment;
+        let names: Vec<_> = environment.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "HOME",
+                "LC_ALL",
+                "NO_COLOR",
+                "OPENCLAW_GATEWAY_TOKEN",
+                "PATH",
+                "TELEGRAM_BOT",
+                "TERM",
+                "XDG_RUNTIME_DIR",
+                "npm_config_fetch_retries",
+                "npm_config_offline",
+            ]
+        );
+        assert_eq!(environment["TERM"], "dumb");
+    }
+}

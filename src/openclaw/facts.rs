@@ -1,0 +1,206 @@
+//! The resolved exposure: what the live config means today, subject by subject.
+
+mod accounts;
+mod agents;
+mod auth;
+mod channels;
+mod dialect;
+mod elevated;
+mod exec;
+mod flags;
+mod found;
+mod gateway;
+mod hooks;
+mod host;
+pub mod key;
+mod reading;
+mod rooms;
+mod routes;
+mod sandbox;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::openclaw::config::Config;
+use crate::openclaw::fact::Fact;
+use crate::openclaw::fact::PATHS;
+use crate::openclaw::fact::Subject;
+use crate::openclaw::facts::accounts::Known;
+use crate::openclaw::facts::found::Found;
+use crate::openclaw::facts::found::Sheet;
+use crate::openclaw::facts::reading::Reading;
+use crate::openclaw::facts::routes::Routes;
+use crate::runbook::Each;
+
+/// What is known beside the config: the environment and the host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    /// Environment variables visible here: ours, then those of `<state>/.env`; by name.
+    pub environment: BTreeMap<String, String>,
+    /// The host's name.
+    pub host: String,
+    /// The OS user.
+    pub user: String,
+    /// The state directory.
+    pub state_dir: String,
+    /// The port of a gateway whose config names none, which the profile decides; 0 for the usual.
+    pub default_port: u16,
+    /// Whether this is a container, where it can be told.
+    pub container: Option<bool>,
+    /// Addresses that something listens on at the gateway's port; none where it cannot be told.
+    pub listeners: Option<Vec<String>>,
+    /// The mode bits of the config file.
+    pub config_mode: Option<u32>,
+    /// The mode bits of the state directory.
+    pub state_mode: Option<u32>,
+    /// Copies of the config beside it.
+    pub backups: Vec<String>,
+    /// Whether docker or podman is on the path.
+    pub sandbox_backend: Option<bool>,
+}
+
+/// Everything that is known about a gateway's exposure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Facts {
+    /// Every subject, in the order of the config.
+    pub subjects: Vec<Subject>,
+    /// Every fact, subject by subject.
+    pub facts: Vec<Fact>,
+    /// Where the facts of a subject stand.
+    #[serde(skip)]
+    index: HashMap<Subject, Range<usize>>,
+}
+
+impl Facts {
+    /// Works out what a config means.
+    #[must_use]
+    pub fn resolve(config: &Config, world: &World) -> Self {
+        let reading = Reading::new(config, world);
+        let accounts = channels::accounts(&reading);
+        let mut sheet = Sheet::new(Subject::Gateway);
+        let loopback_only = gateway::put(&mut sheet, &reading);
+        let proxied = !reading.items(&["gateway", "trustedProxies"]).is_empty();
+        let exposed = loopback_only != Some(true) || proxied;
+        let routes = routes::routes(&reading, &accounts, exposed);
+        let known: Vec<Known> = accounts
+            .iter()
+            .zip(&routes.by_account)
+            .map(|(account, agents)| accounts::known(&reading, account, agents))
+            .collect();
+        hooks::put(&mut sheet, &reading);
+        gateway::sessions(&mut sheet, &reading);
+        overall(&mut sheet, &reading, &routes);
+        people(&mut sheet, &reading, &accounts, &known);
+        host::put(&mut sheet, &reading);
+        let everyones = agents::credentials(&reading);
+        let order = PATHS.iter().enumerate().map(|(at, path)| (path.name, at)).collect();
+        let mut facts = Self::default();
+        let mut add = |sheet| facts.add(sheet, &order);
+        add(sheet);
+        known.into_iter().flat_map(|known| known.sheets).for_each(&mut add);
+        for agent in &routes.agents {
+            let reachable = routes.reachable.contains(agent.id);
+            add(agents::sheet(&reading, agent, reachable, &everyones));
+        }
+        for (account, agents) in accounts.iter().zip(&routes.by_account) {
+            for agent in agents {
+                add(Sheet::new(Subject::Route {
+                    channel: account.channel.to_owned(),
+                    account: account.id.to_owned(),
+                    agent: (*agent).to_owned(),
+                }));
+            }
+        }
+        facts
+    }
+
+    fn add(&mut self, sheet: Sheet, order: &HashMap<&str, usize>) {
+        let (subject, mut facts) = sheet.into_parts();
+        facts.sort_by_key(|fact| order.get(fact.path));
+        let from = self.facts.len();
+        self.facts.append(&mut facts);
+        if self.facts.len() > from {
+            self.index.insert(subject.clone(), from..self.facts.len());
+        }
+        self.subjects.push(subject);
+    }
+
+    /// Lists what a later state of the config means otherwise, one line a fact.
+    #[must_use]
+    pub fn difference(&self, after: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for fact in &after.facts {
+            let before = self.get(&fact.subject, fact.path);
+            if before.map(|before| (&before.value, before.state)) != Some((&fact.value, fact.state))
+            {
+                let was = before.map_or_else(|| "new".to_owned(), Fact::said);
+                lines.push(format!("{}  {}: {was} → {}", fact.subject, fact.path, fact.said()));
+            }
+        }
+        for subject in self.subjects.iter().filter(|subject| !after.subjects.contains(subject)) {
+            lines.push(format!("{subject}: gone"));
+        }
+        lines
+    }
+
+    /// Returns the subjects of one kind.
+    pub fn subjects(&self, each: Each) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter().filter(move |subject| subject.kind() == each)
+    }
+
+    /// Returns a fact about exactly this subject.
+    #[must_use]
+    pub fn get(&self, subject: &Subject, path: &str) -> Option<&Fact> {
+        let facts = self.facts.get(self.index.get(subject)?.clone())?;
+        facts.iter().find(|fact| fact.path == path)
+    }
+}
+
+/// Puts the facts that concern the whole config on the gateway's sheet.
+fn overall(sheet: &mut Sheet, reading: &Reading<'_>, routes: &Routes<'_>) {
+    let channels = Found::follows(Some(channels::enabled(reading)), &[]);
+    sheet.put("config.channels", channels.at(&["channels"]));
+    let inline = reading.inline.iter().map(|path| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        reading.safe(&key::write(&path))
+    });
+    let inline: Vec<String> = inline.collect();
+    sheet.put("config.secrets.inline", Found::follows(Some(inline), &[]));
+    let own = routes.agents.iter().flat_map(|agent| agents::own_credentials(reading, agent.id));
+    let names: Vec<String> = agents::credentials(reading).into_iter().chain(own).collect();
+    sheet.put("config.credentials", Found::follows(Some(names), &[]));
+    let migration = reading.today.migration.clone();
+    sheet.put("config.migration", Found::follows(Some(migration), &[]));
+}
+
+/// Puts who can write and post from outside on the gateway's sheet.
+fn people(
+    sheet: &mut Sheet,
+    reading: &Reading<'_>,
+    accounts: &[channels::Account<'_>],
+    known: &[Known],
+) {
+    let mut by_channel: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    for (account, known) in accounts.iter().zip(known) {
+        let people = known.people.iter().map(String::as_str);
+        by_channel.entry(account.channel).or_default().extend(people);
+    }
+    let several = by_channel.values().any(|people| people.len() > 1);
+    let many = if several || known.iter().any(|known| known.shared == Some(true)) {
+        Some(true)
+    } else {
+        known.iter().all(|known| known.shared == Some(false)).then_some(false)
+    };
+    sheet.put("config.senders.many", Found::follows(many, &["config.account.shared"]));
+    let mut webhooks = hooks::surfaces(reading);
+    webhooks.extend(known.iter().flat_map(|known| known.webhooks.iter().cloned()));
+    sheet.put("config.webhooks", Found::follows(Some(webhooks), &["config.account.webhooks"]));
+}
+
+#[cfg(test)]
+mod tests;

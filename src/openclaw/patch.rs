@@ -1,0 +1,344 @@
+//! Config shapes and fixes as merge patches: rendered, applied to a value, shown as a difference.
+//!
+//! A merge patch follows OpenClaw's `config patch`: objects merge, arrays and scalars replace,
+//! `null` deletes.
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::openclaw::command::Gateway;
+use crate::openclaw::config;
+use crate::openclaw::config::Assembled;
+use crate::openclaw::config::Config;
+use crate::openclaw::config::FileRead;
+use crate::openclaw::config::Files;
+use crate::openclaw::fact;
+use crate::openclaw::fact::Fact;
+use crate::openclaw::fact::State;
+use crate::openclaw::fact::Subject;
+use crate::openclaw::facts;
+use crate::openclaw::facts::Facts;
+use crate::openclaw::facts::World;
+use crate::openclaw::secret;
+use crate::runbook::Each;
+use crate::runbook::Entry;
+use crate::runbook::Fix;
+use crate::runbook::FixRow;
+use crate::runbook::Template;
+use crate::runbook::TemplateKey;
+
+/// The environment variable that emitted shapes refer to for the gateway's token.
+pub const TOKEN_VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
+
+/// How wide an emitted file is.
+pub const COLUMNS: usize = 79;
+
+/// Returns the keys of a template that are written over a live config.
+fn keys<'t>(template: &'t Template, live: Option<&Config>) -> Vec<&'t TemplateKey> {
+    let has_own = |key: &TemplateKey| {
+        let path: Vec<&str> = key.path.split('.').collect();
+        live.is_some_and(|config| config.get(&path).is_some())
+    };
+    template.keys.iter().filter(|key| !key.only_if_unset || !has_own(key)).collect()
+}
+
+/// Returns a template as a merge patch.
+#[must_use]
+pub fn value(template: &Template, live: Option<&Config>) -> Value {
+    let mut patch = Value::Object(Map::new());
+    for key in keys(template, live) {
+        let parts: Vec<&str> = key.path.split('.').collect();
+        put(&mut patch, &parts, json(&key.value));
+    }
+    patch
+}
+
+/// Writes a template as JSON5, a comment above each key, in lines of at most so many columns.
+#[must_use]
+pub fn render(template: &Template, live: Option<&Config>, columns: usize) -> String {
+    let mut text = String::new();
+    comment(&mut text, &template.says, 0, columns);
+    text.push_str("{\n");
+    let mut open: Vec<&str> = Vec::new();
+    for key in keys(template, live) {
+        let parts: Vec<&str> = key.path.split('.').collect();
+        let Some((leaf, parents)) = parts.split_last() else { continue };
+        let common = open.iter().zip(parents).take_while(|(a, b)| a == b).count();
+        while open.len() > common {
+            open.pop();
+            line(&mut text, open.len() + 1, "},");
+        }
+        for parent in parents.iter().skip(common) {
+            line(&mut text, open.len() + 1, &format!("{}: {{", name(parent)));
+            open.push(parent);
+        }
+        comment(&mut text, &key.says, open.len() + 1, columns);
+        let value = json(&key.value);
+        line(&mut text, open.len() + 1, &format!("{}: {value},", name(leaf)));
+    }
+    while open.pop().is_some() {
+        line(&mut text, open.len() + 1, "},");
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Writes a patch as JSON5, with what it does and what is done elsewhere above it.
+#[must_use]
+pub fn explained(patch: &Value, says: &str, elsewhere: &[String]) -> String {
+    let mut text = String::new();
+    comment(&mut text, says, 0, COLUMNS);
+    for step in elsewhere {
+        comment(&mut text, &format!("Elsewhere: {step}"), 0, COLUMNS);
+    }
+    text.push_str(&pretty(patch));
+    text
+}
+
+/// Says what stays open in a live config once a template has been written over it.
+#[must_use]
+pub fn leaves_open(template: &Template, live: &Config) -> Vec<String> {
+    let mut after = live.value.clone();
+    merge(&mut after, &value(template, Some(live)));
+    let path = live.path.clone();
+    let files = Files::from([(path.clone(), FileRead::Bytes(after.to_string().into_bytes()))]);
+    let Ok(Assembled::Complete(config)) = config::assemble(&path, &files) else {
+        return vec!["what it leaves open cannot be told".to_owned()];
+    };
+    let facts = Facts::resolve(&config, &World::default());
+    let is = |subject: &Subject, path: &str, open: bool| {
+        let fact = facts.get(subject, path);
+        fact.and_then(|fact| fact.value.as_ref()).and_then(Value::as_bool) == Some(open)
+    };
+    let mut open = Vec::new();
+    for account in facts.subjects(Each::Account) {
+        if is(account, "config.account.dm.open", true) {
+            open.push(format!("DMs of {account}"));
+        }
+        if is(account, "config.account.group.open", true) {
+            open.push(format!("groups of {account}"));
+        }
+    }
+    for agent in facts.subjects(Each::Agent) {
+        if is(agent, "config.agent.exec.gated", false) {
+            open.push(format!("commands of {agent}"));
+        }
+    }
+    let tailscale = facts.get(&Subject::Gateway, "config.gateway.tailscale.mode");
+    if let Some(mode) = tailscale.and_then(|fact| fact.value.as_ref()).and_then(Value::as_str)
+        && mode != "off"
+    {
+        open.push(format!("Tailscale {mode}"));
+    }
+    if is(&Subject::Gateway, "config.hooks.enabled", true) {
+        open.push("webhooks".to_owned());
+    }
+    open
+}
+
+/// Returns the command that applies an emitted file through OpenClaw's own writer.
+#[must_use]
+pub fn apply_command(gateway: &Gateway, file: &str) -> String {
+    let profile = gateway.profile.as_ref().map_or_else(String::new, |p| format!("--profile {p} "));
+    let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
+    format!("{program} {profile}config patch --file {file} --dry-run   # then without --dry-run")
+}
+
+/// Merges a patch into a value, as OpenClaw's `config patch` does.
+pub fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *into = patch.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    let Value::Object(into) = into else { return };
+    for (key, patch) in patch {
+        if patch.is_null() {
+            into.shift_remove(key);
+        } else {
+            merge(into.entry(key.clone()).or_insert(Value::Null), patch);
+        }
+    }
+}
+
+/// Shows what a patch changes in a config, path by path, secrets replaced.
+#[must_use]
+pub fn diff(live: Option<&Config>, patch: &Value) -> String {
+    let before = live.map_or_else(|| Value::Object(Map::new()), |config| config.value.clone());
+    let mut after = before.clone();
+    merge(&mut after, patch);
+    let (before, after) = (secret::redact(&before), secret::redact(&after));
+    let mut text = String::new();
+    differences(&mut text, &mut Vec::new(), Some(&before), Some(&after));
+    if text.is_empty() {
+        return "  Nothing changes: the live config says all of this already.\n".to_owned();
+    }
+    text
+}
+
+/// Writes each value that differs, under its path; a new or vanished object leaf by leaf.
+fn differences<'v>(
+    text: &mut String,
+    path: &mut Vec<&'v str>,
+    before: Option<&'v Value>,
+    after: Option<&'v Value>,
+) {
+    if before == after {
+        return;
+    }
+    let members = |value: Option<&'v Value>| value.and_then(Value::as_object);
+    let inner = |value: Option<&Value>| value.is_none_or(Value::is_object);
+    if inner(before) && inner(after) {
+        let (old, new) = (members(before), members(after));
+        let gone = old.into_iter().flatten().map(|(key, _)| key);
+        let keys = gone.filter(|key| !new.is_some_and(|new| new.contains_key(*key)));
+        for key in new.into_iter().flatten().map(|(key, _)| key).chain(keys) {
+            path.push(key);
+            differences(text, path, old.and_then(|o| o.get(key)), new.and_then(|n| n.get(key)));
+            path.pop();
+        }
+        return;
+    }
+    text.push_str(&format!("  {}\n", facts::key::write(path)));
+    for (sign, value) in [('-', before), ('+', after)] {
+        if let Some(value) = value {
+            text.push_str(&format!("{sign}   {value}\n"));
+        }
+    }
+}
+
+/// Returns the merge patch of a fix: each value where the fact of a failing subject comes from.
+#[must_use]
+pub fn fix(fix: &Fix, failing: &[Subject], facts: &Facts, config: &Config) -> Value {
+    let mut patch = Value::Object(Map::new());
+    for row in &fix.set {
+        let mut subjects: Vec<Subject> = Vec::new();
+        for subject in failing {
+            let about = [Some(subject.clone()), subject.account(), subject.agent()];
+            let about = about.into_iter().flatten().find(|s| facts.get(s, &row.path).is_some());
+            let about = about.unwrap_or(Subject::Gateway);
+            if !subjects.contains(&about) {
+                subjects.push(about);
+            }
+        }
+        for fact in subjects.iter().filter_map(|subject| facts.get(subject, &row.path)) {
+            write(&mut patch, row, fact, config);
+        }
+    }
+    patch
+}
+
+fn write(patch: &mut Value, row: &FixRow, fact: &Fact, config: &Config) {
+    let Some(key) = &fact.key else { return };
+    let parts = facts::key::parts(key);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if let Some(value) = &row.value {
+        return put(patch, &parts, json(value));
+    }
+    // Rows on the same list build on each other, so what an earlier one left comes first.
+    let there = at(patch, &parts).or_else(|| config.get(&parts)).and_then(Value::as_array).cloned();
+    let list = match (&row.remove, &row.add) {
+        (Some(remove), _) => {
+            let remove = json(remove);
+            there.map(|list| list.into_iter().filter(|value| *value != remove).collect())
+        }
+        (None, Some(add)) => {
+            let mut list: Vec<Value> = there.unwrap_or_default();
+            let add = json(add);
+            if !list.contains(&add) {
+                list.push(add);
+            }
+            Some(list)
+        }
+        (None, None) => None,
+    };
+    if let Some(list) = list {
+        put(patch, &parts, Value::Array(list));
+    }
+}
+
+fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, key| value.get(key))
+}
+
+/// Writes what is found for an inventory entry, as one line; empty where nothing is known.
+#[must_use]
+pub fn found(entry: &Entry, facts: Option<&Facts>) -> String {
+    let Some(facts) = facts else { return String::new() };
+    let mut parts = Vec::new();
+    for path in &entry.facts {
+        for fact in facts.facts.iter().filter(|fact| fact.path == *path) {
+            let subject = match &fact.subject {
+                Subject::Gateway => String::new(),
+                subject => format!("{subject} "),
+            };
+            let word = fact::label(path);
+            if fact.state != State::Unset {
+                parts.push(format!("{subject}{word}: {}", fact.said()));
+            }
+        }
+    }
+    parts.join(" · ")
+}
+
+fn put(into: &mut Value, path: &[&str], value: Value) {
+    let Some((first, rest)) = path.split_first() else {
+        *into = value;
+        return;
+    };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    if let Value::Object(map) = into {
+        put(map.entry((*first).to_owned()).or_insert(Value::Null), rest, value);
+    }
+}
+
+fn json(value: &toml::Value) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// Writes a value over several lines, with a line break at its end.
+#[must_use]
+pub fn pretty(value: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn line(text: &mut String, depth: usize, content: &str) {
+    text.push_str(&"  ".repeat(depth));
+    text.push_str(content);
+    text.push('\n');
+}
+
+/// Writes a comment, wrapped.
+fn comment(text: &mut String, says: &str, depth: usize, columns: usize) {
+    let room = columns.saturating_sub(2 * depth + 3).max(20);
+    let mut row = String::new();
+    for word in says.split_whitespace() {
+        if !row.is_empty() && row.chars().count() + 1 + word.chars().count() > room {
+            line(text, depth, &format!("// {row}"));
+            row.clear();
+        }
+        if !row.is_empty() {
+            row.push(' ');
+        }
+        row.push_str(word);
+    }
+    if !row.is_empty() {
+        line(text, depth, &format!("// {row}"));
+    }
+}
+
+/// Writes a key bare where JSON5 allows it.
+fn name(key: &str) -> String {
+    let mut chars = key.chars();
+    let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || c == '$');
+    if starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$') {
+        return key.to_owned();
+    }
+    Value::from(key).to_string()
+}
