@@ -1,0 +1,255 @@
+//! Verdicts: what facts, findings and people's words make of an item.
+
+mod evidence;
+mod lint;
+mod run;
+mod truth;
+
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use serde::Serialize;
+
+pub use self::evidence::Evidence;
+pub use self::evidence::Kind;
+pub use self::evidence::Statement;
+pub use self::evidence::acceptance;
+pub use self::evidence::by_design;
+pub use self::evidence::finding_key;
+pub use self::evidence::place;
+pub use self::lint::lint;
+pub use self::run::FRESH_HOURS;
+pub use self::run::Run;
+pub use self::run::Started;
+pub use self::truth::Truth;
+
+use crate::openclaw::fact::Subject;
+use crate::openclaw::facts::Facts;
+use crate::residual::Residual;
+use crate::residual::Seen;
+use crate::runbook::Applies;
+use crate::runbook::Item;
+use crate::runbook::Runbook;
+use crate::runbook::Section;
+use crate::runbook::Word;
+use crate::verdict::truth::Ruling;
+
+/// What has become of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Observed facts say so.
+    Met,
+    /// A person says so.
+    Confirmed,
+    /// Observed facts contradict it.
+    NotMet,
+    /// No rule decides and nobody has given their word.
+    Open,
+    /// A rule decides but has nothing to go by. Never the same as met.
+    Unmeasured,
+    /// Left open on purpose, with reason, owner and expiry.
+    Accepted,
+    /// Its own rule says that it does not concern this gateway.
+    NotApplicable,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of the legend.
+    pub const ALL: [Self; 7] = [
+        Self::Met,
+        Self::Confirmed,
+        Self::NotMet,
+        Self::Open,
+        Self::Unmeasured,
+        Self::Accepted,
+        Self::NotApplicable,
+    ];
+
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Confirmed => "confirmed",
+            Self::NotMet => "not met",
+            Self::Open => "open",
+            Self::Unmeasured => "unmeasured",
+            Self::Accepted => "accepted",
+            Self::NotApplicable => "not applicable",
+        }
+    }
+
+    /// Tells whether nothing more has to be done about it.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Met | Self::Confirmed | Self::Accepted | Self::NotApplicable => true,
+            Self::NotMet | Self::Open | Self::Unmeasured => false,
+        }
+    }
+}
+
+/// All that verdicts are made from.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    /// What the config means; none while it cannot be read.
+    pub facts: Option<&'a Facts>,
+    /// The newest run of each check that still counts, by the check's id.
+    pub runs: BTreeMap<&'a str, &'a Run>,
+    /// What people said, by item.
+    pub words: BTreeMap<&'a str, &'a Statement>,
+    /// What was accepted, by item or finding.
+    pub residuals: BTreeMap<&'a str, &'a Residual>,
+    /// The pattern to judge by.
+    pub pattern: Option<&'a str>,
+    /// Why it is needed, where somebody has said so; only then does it count as an answer.
+    pub reason: Option<&'a str>,
+    /// The moment of judging.
+    pub now: DateTime<FixedOffset>,
+}
+
+/// An item with its verdict and what backs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The item's id.
+    pub item: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What the rule alone says, whatever people said.
+    pub observed: Option<Truth>,
+    /// What backs it, the deciding part first.
+    pub evidence: Vec<Evidence>,
+    /// Why it is not applicable, or why an acceptance does not hold any more.
+    pub because: Option<String>,
+    /// The subjects for which the rule does not hold.
+    pub failing: Vec<Subject>,
+    /// How many subjects were judged.
+    pub subjects: usize,
+    /// Digest of what was seen, for an acceptance to be bound to.
+    pub scope: String,
+}
+
+/// Judges one item. What its section says of where it applies holds for the item, too.
+#[must_use]
+pub fn judge(
+    item: &Item,
+    section: Option<&Section>,
+    runbook: &Runbook,
+    known: &Known<'_>,
+) -> Judged {
+    let truth = truth::Bench::new(runbook, known);
+    let of_section = section.and_then(|section| section.applies.as_ref());
+    let because = outside(of_section, known, &truth)
+        .or_else(|| outside(item.applies.as_ref(), known, &truth));
+    if let Some(because) = because {
+        return Judged {
+            item: item.id.clone(),
+            verdict: Verdict::NotApplicable,
+            observed: None,
+            evidence: Vec::new(),
+            because: Some(because),
+            failing: Vec::new(),
+            subjects: 0,
+            scope: String::new(),
+        };
+    }
+    let ruling = item.rule.as_ref().map(|rule| truth.rule(rule));
+    let scope = evidence::scope(ruling.as_ref());
+    let word = known.words.get(item.id.as_str()).copied();
+    let residual = known.residuals.get(item.id.as_str()).copied();
+    let width = known.pattern.and_then(|pattern| runbook.width(pattern));
+    let seen = Seen { subject: &item.id, scope: &scope, width };
+    let standing = residual.map(|residual| residual.standing(seen, known.now.date_naive()));
+    let own = unaccepted(item, ruling.as_ref(), word);
+    let accepted = standing.is_some_and(|standing| standing.why().is_none());
+    let verdict = if !own.is_settled() && accepted { Verdict::Accepted } else { own };
+    let (observed, mut evidence, failing, subjects) = match ruling {
+        None => (None, Vec::new(), Vec::new(), 0),
+        Some(ruling) => (Some(ruling.truth), ruling.evidence, ruling.failing, ruling.subjects),
+    };
+    evidence.extend(word.map(Evidence::statement));
+    let because = match (verdict, standing.and_then(crate::residual::Standing::why)) {
+        (Verdict::Accepted, _) => residual.map(|residual| residual.reason.clone()),
+        (Verdict::NotApplicable, _) => Some("there is nothing here that it is about".to_owned()),
+        (verdict, Some(why)) if !verdict.is_settled() => Some(why.to_owned()),
+        _ => None,
+    };
+    Judged { item: item.id.clone(), verdict, observed, evidence, because, failing, subjects, scope }
+}
+
+/// Returns what the item would be without an acceptance.
+fn unaccepted(item: &Item, ruling: Option<&Ruling>, word: Option<&Statement>) -> Verdict {
+    let by_word = |without| {
+        if word.is_some() { Verdict::Confirmed } else { without }
+    };
+    let Some(ruling) = ruling else {
+        return by_word(Verdict::Open);
+    };
+    if ruling.subjects == 0 {
+        return Verdict::NotApplicable;
+    }
+    match (ruling.truth, item.word) {
+        (Truth::No, _) => Verdict::NotMet,
+        (Truth::Yes, Word::Never | Word::Allowed) => Verdict::Met,
+        (Truth::Yes, Word::Required) => by_word(Verdict::Open),
+        (Truth::Unknown, Word::Never) => Verdict::Unmeasured,
+        (Truth::Unknown, Word::Allowed | Word::Required) => by_word(Verdict::Unmeasured),
+    }
+}
+
+/// Tells whether a person's word can settle an item as it stands, and if not, why not.
+///
+/// # Errors
+///
+/// The reason, as a sentence for the operator.
+pub fn can_confirm(item: &Item, judged: &Judged) -> Result<(), &'static str> {
+    if judged.verdict == Verdict::NotApplicable {
+        return Err("it does not concern this gateway, so there is nothing to confirm");
+    }
+    match (judged.observed, item.word) {
+        (None, _)
+        | (Some(Truth::Yes), Word::Required)
+        | (Some(Truth::Unknown), Word::Allowed | Word::Required) => Ok(()),
+        (Some(Truth::No), _) => Err("it is observed to be false: fix it, or accept it with `a`"),
+        (Some(Truth::Yes), _) => Err("it is met by observed facts; there is nothing to confirm"),
+        (Some(Truth::Unknown), Word::Never) => {
+            Err("it is unmeasured, and only a measurement can confirm it; `a` accepts that")
+        }
+    }
+}
+
+/// Says why something does not apply; nothing where it does.
+#[must_use]
+pub fn not_applicable(
+    applies: Option<&Applies>,
+    runbook: &Runbook,
+    known: &Known<'_>,
+) -> Option<String> {
+    outside(applies, known, &truth::Bench::new(runbook, known))
+}
+
+fn outside(
+    applies: Option<&Applies>,
+    known: &Known<'_>,
+    truth: &truth::Bench<'_>,
+) -> Option<String> {
+    let applies = applies?;
+    let chosen = known.pattern.is_some_and(|id| applies.patterns.iter().any(|p| p == id));
+    let undecided = known.pattern.is_none() && !applies.patterns.is_empty();
+    let here = applies.when.as_ref().is_some_and(|rule| truth.somewhere(rule) != Truth::No);
+    (!chosen && !undecided && !here).then(|| applies.otherwise.clone())
+}
+
+/// Returns the id of the first pattern, widest first, that the live config is observed to be in.
+#[must_use]
+pub fn pattern_in_force<'a>(runbook: &'a Runbook, known: &Known<'_>) -> Option<&'a str> {
+    let truth = truth::Bench::new(runbook, known);
+    let holds = |rule| {
+        let ruling = truth.rule(rule);
+        ruling.truth == Truth::Yes && ruling.subjects > 0
+    };
+    let mut wide_first = runbook.patterns.iter().rev();
+    wide_first.find(|pattern| pattern.now.as_ref().is_some_and(holds)).map(|p| p.id.as_str())
+}
