@@ -1,0 +1,360 @@
+//! The change in progress: what was answered, accepted, planned and run, as a log that only grows.
+//!
+//! The log is the draft on disk, one JSON line an entry. Everything else — verdicts, blockers,
+//! progress — is worked out from it and never stored. Undoing is an entry too.
+
+mod review;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use self::review::Blocker;
+pub use self::review::FindingState;
+pub use self::review::Review;
+pub use self::review::Seriousness;
+pub use self::review::Settled;
+pub use self::review::review;
+
+use crate::openclaw::patch;
+use crate::residual::Residual;
+use crate::verdict::Run;
+use crate::verdict::Statement;
+
+/// The schema a draft's first line names.
+pub const SCHEMA: &str = "portcullis/draft";
+
+/// The first line of a draft: what the change is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The version of the shape.
+    pub version: u32,
+    /// The name of the change, four hex digits for people.
+    pub change: String,
+    /// The runbook's id.
+    pub runbook: String,
+    /// The runbook's revision.
+    pub revision: String,
+    /// The runbook's digest.
+    pub runbook_sha256: String,
+    /// The target.
+    pub target: String,
+    /// When it began.
+    pub started: DateTime<FixedOffset>,
+    /// Whether it runs on the sample gateway.
+    pub demo: bool,
+}
+
+/// One line of a draft after the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts up from 1.
+    pub seq: u64,
+    /// When.
+    pub at: DateTime<FixedOffset>,
+    /// What was done.
+    pub op: Op,
+    /// To what: an item, entry, note, check or finding.
+    pub item: String,
+    /// With what.
+    pub value: Value,
+}
+
+/// What an entry does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// Answers: a word, a value, the pattern.
+    Answer,
+    /// Accepts a finding or an item.
+    Accept,
+    /// Puts a move into the plan, or takes it out.
+    Move,
+    /// Keeps what a check came to.
+    Run,
+    /// Takes an earlier entry back.
+    Undo,
+}
+
+/// The chosen pattern and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The pattern's id.
+    pub pattern: String,
+    /// What needs it.
+    pub reason: String,
+}
+
+/// A confirmed value of the inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// What was recorded.
+    pub value: String,
+    /// Whether the operator wrote it instead of taking what was found.
+    pub edited: bool,
+    /// What was found when it was recorded, so that a later difference shows.
+    pub found: String,
+}
+
+/// A move in the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// What it does.
+    pub says: String,
+    /// The patch it writes, as config.
+    pub patch: Value,
+    /// What is done outside the config.
+    pub steps: Vec<String>,
+}
+
+impl Planned {
+    /// Writes the move as a patch file, with what it does above it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        patch::explained(&self.patch, &self.says, &self.steps)
+    }
+}
+
+/// What the operator adds to a change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Chooses the pattern.
+    Choose(Choice),
+    /// Records an entry of the inventory.
+    Record(String, Recorded),
+    /// Gives their word for an item, or acknowledges a note.
+    Say(String, Statement),
+    /// Accepts a finding or an item.
+    Accept(Residual),
+    /// Puts a move into the plan.
+    Plan(String, Planned),
+    /// Takes a move out of the plan.
+    Unplan(String),
+    /// Keeps what a check came to.
+    Ran(Box<Run>),
+}
+
+/// The item under which the pattern is answered.
+const PATTERN: &str = "pattern";
+
+/// A change in progress.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// What it is about.
+    pub header: Header,
+    entries: Vec<Entry>,
+}
+
+impl Change {
+    /// Begins a change.
+    #[must_use]
+    pub fn begin(header: Header) -> Self {
+        Self { header, entries: Vec::new() }
+    }
+
+    /// Returns every entry, the oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Adds what the operator did and returns the entry to be saved.
+    pub fn act(&mut self, act: Act, at: DateTime<FixedOffset>) -> Entry {
+        let (op, item, value) = match act {
+            Act::Choose(choice) => (Op::Answer, PATTERN.to_owned(), json(&choice)),
+            Act::Record(entry, recorded) => (Op::Answer, entry, json(&recorded)),
+            Act::Say(item, statement) => (Op::Answer, item, json(&statement)),
+            Act::Accept(residual) => (Op::Accept, residual.subject.clone(), json(&residual)),
+            Act::Plan(item, planned) => (Op::Move, item, json(&planned)),
+            Act::Unplan(item) => (Op::Move, item, Value::Null),
+            Act::Ran(run) => (Op::Run, run.check.clone(), json(&run)),
+        };
+        self.push(op, item, value, at)
+    }
+
+    /// Takes back the newest answer, acceptance or move that still stands; runs stay.
+    ///
+    /// Returns the entry to be saved and the item whose answer was taken back.
+    pub fn undo(&mut self, at: DateTime<FixedOffset>) -> Option<(Entry, String)> {
+        let standing = self.standing().filter(|entry| entry.op != Op::Run).last()?;
+        let (seq, item) = (standing.seq, standing.item.clone());
+        let entry = self.push(Op::Undo, item.clone(), Value::from(seq), at);
+        Some((entry, item))
+    }
+
+    fn push(&mut self, op: Op, item: String, value: Value, at: DateTime<FixedOffset>) -> Entry {
+        let seq = self.entries.last().map_or(0, |entry| entry.seq) + 1;
+        let entry = Entry { seq, at, op, item, value };
+        self.entries.push(entry.clone());
+        entry
+    }
+
+    /// Returns the entries that were not taken back.
+    fn standing(&self) -> impl Iterator<Item = &Entry> {
+        let undone: BTreeSet<u64> = (self.entries.iter())
+            .filter(|entry| entry.op == Op::Undo)
+            .filter_map(|entry| entry.value.as_u64())
+            .collect();
+        let stands = move |entry: &&Entry| entry.op != Op::Undo && !undone.contains(&entry.seq);
+        self.entries.iter().filter(stands)
+    }
+
+    /// Returns what stands now.
+    #[must_use]
+    pub fn answers(&self) -> Answers {
+        let mut answers = Answers::default();
+        for entry in self.standing() {
+            answers.take(entry);
+        }
+        answers
+    }
+
+    /// Reads a draft.
+    ///
+    /// # Errors
+    ///
+    /// When the first line is no header of a draft this version knows, or a line in the middle
+    /// cannot be read. A torn last line is dropped and said.
+    pub fn read(text: &str) -> Result<(Self, Option<Torn>), DraftError> {
+        let mut lines = text.split_inclusive('\n');
+        let first = lines.next().unwrap_or_default();
+        let header: Header =
+            serde_json::from_str(first).map_err(|why| DraftError::Header(why.to_string()))?;
+        if header.schema != SCHEMA || header.version != 1 {
+            return Err(DraftError::Schema { schema: header.schema, version: header.version });
+        }
+        let mut entries = Vec::new();
+        let mut whole = first.len();
+        let lines: Vec<&str> = lines.collect();
+        for (index, line) in lines.iter().enumerate() {
+            let last = index + 1 == lines.len();
+            match serde_json::from_str::<Entry>(line) {
+                Ok(entry) if line.ends_with('\n') => {
+                    whole += line.len();
+                    entries.push(entry);
+                }
+                _ if last => return Ok((Self { header, entries }, Some(Torn { whole }))),
+                Ok(_) => {
+                    return Err(DraftError::Line { line: index + 2, why: "it is torn".into() });
+                }
+                Err(why) => {
+                    return Err(DraftError::Line { line: index + 2, why: why.to_string() });
+                }
+            }
+        }
+        Ok((Self { header, entries }, None))
+    }
+
+    /// Writes one line of a draft.
+    #[must_use]
+    pub fn line<T: Serialize>(entry: &T) -> String {
+        let mut line = json(entry).to_string();
+        line.push('\n');
+        line
+    }
+}
+
+/// A draft whose last line was cut off while it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// How many bytes of the file are whole.
+    pub whole: usize,
+}
+
+/// Why a draft cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// The first line is not a header.
+    #[error("its first line is no draft header: {0}")]
+    Header(String),
+    /// It is something else, or newer.
+    #[error("it says it is `{schema}` version {version}; this program reads `{SCHEMA}` version 1")]
+    Schema {
+        /// What it says it is.
+        schema: String,
+        /// The version it names.
+        version: u32,
+    },
+    /// A line in the middle cannot be read.
+    #[error("line {line} cannot be read: {why}")]
+    Line {
+        /// Which line.
+        line: usize,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What stands of a change: the newest of each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answers {
+    /// The chosen pattern.
+    pub choice: Option<Choice>,
+    /// The inventory as recorded.
+    pub inventory: BTreeMap<String, (Recorded, DateTime<FixedOffset>)>,
+    /// What people said, by item or note.
+    pub words: BTreeMap<String, Statement>,
+    /// What was accepted, by item or finding.
+    pub residuals: BTreeMap<String, Residual>,
+    /// The plan, in the order it was made.
+    pub plan: Vec<(String, Planned)>,
+    /// The newest run of each check.
+    pub runs: BTreeMap<String, Run>,
+}
+
+/// What an answer other than the pattern holds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Recorded(Recorded),
+    Statement(Statement),
+}
+
+impl Answers {
+    fn take(&mut self, entry: &Entry) {
+        let item = entry.item.clone();
+        match entry.op {
+            Op::Undo => {}
+            Op::Accept => {
+                if let Ok(residual) = serde_json::from_value(entry.value.clone()) {
+                    self.residuals.insert(item, residual);
+                }
+            }
+            Op::Run => {
+                if let Ok(run) = serde_json::from_value(entry.value.clone()) {
+                    self.runs.insert(item, run);
+                }
+            }
+            Op::Move => {
+                self.plan.retain(|(planned, _)| *planned != item);
+                if let Ok(planned) = serde_json::from_value(entry.value.clone()) {
+                    self.plan.push((item, planned));
+                }
+            }
+            Op::Answer if item == PATTERN => {
+                self.choice =
+                    serde_json::from_value(entry.value.clone()).ok().or(self.choice.take());
+            }
+            Op::Answer => match serde_json::from_value(entry.value.clone()) {
+                Ok(Said::Recorded(recorded)) => {
+                    self.inventory.insert(item, (recorded, entry.at));
+                }
+                Ok(Said::Statement(statement)) => {
+                    self.words.insert(item, statement);
+                }
+                Err(_) => {}
+            },
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
