@@ -1,0 +1,359 @@
+//! The sealed outcome of a change: one JSON document, the same for people, and the evidence.
+
+mod markdown;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use chrono::SecondsFormat;
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::change::Answers;
+use crate::change::Blocker;
+use crate::change::Change;
+use crate::change::Review;
+use crate::change::Settled;
+use crate::openclaw::config::Config;
+use crate::openclaw::exposure;
+use crate::openclaw::facts::Facts;
+use crate::openclaw::patch;
+use crate::openclaw::target::Target;
+use crate::runbook::Item;
+use crate::runbook::Runbook;
+
+/// The schema a record names.
+pub const SCHEMA: &str = "portcullis/record";
+
+/// All that a record is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealing<'a> {
+    /// The runbook that was walked.
+    pub runbook: &'a Runbook,
+    /// The gateway.
+    pub target: &'a Target,
+    /// The change.
+    pub change: &'a Change,
+    /// What stands of it.
+    pub answers: &'a Answers,
+    /// What it comes to.
+    pub review: &'a Review,
+    /// The live config, where it could be read.
+    pub config: Option<&'a Config>,
+    /// What it means.
+    pub facts: Option<&'a Facts>,
+    /// The person who seals.
+    pub operator: &'a str,
+    /// The moment of sealing.
+    pub now: DateTime<FixedOffset>,
+}
+
+/// How a change ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing blocked.
+    SignedOff,
+    /// Something blocked; the record names it.
+    NotCleared,
+}
+
+impl Outcome {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SignedOff => "signed-off",
+            Self::NotCleared => "not-cleared",
+        }
+    }
+}
+
+/// A sealed record, before it is on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The folder it stands in: the time in UTC and the name of the change.
+    pub folder: String,
+    /// How the change ended.
+    pub outcome: Outcome,
+    /// `record.json`: sorted keys, no fractions, one line break at the end.
+    pub json: String,
+    /// `record.md`.
+    pub markdown: String,
+    /// The files beside it, by path, each listed with its digest in `record.json`.
+    pub files: Vec<(String, String)>,
+}
+
+impl Record {
+    /// Seals a change. It is signed off only when nothing blocks; else it names what does.
+    #[must_use]
+    pub fn seal(sealing: &Sealing<'_>) -> Self {
+        let outcome = if sealing.review.blockers.is_empty() {
+            Outcome::SignedOff
+        } else {
+            Outcome::NotCleared
+        };
+        let files = files(sealing);
+        let document = document(sealing, outcome, &files);
+        let mut json = serde_json::to_string_pretty(&sorted(document.clone())).unwrap_or_default();
+        json.push('\n');
+        Self {
+            folder: format!(
+                "{}-{}",
+                sealing.now.to_utc().format("%Y%m%dT%H%M%SZ"),
+                sealing.change.header.change
+            ),
+            outcome,
+            markdown: markdown::write(sealing, outcome),
+            json,
+            files,
+        }
+    }
+}
+
+/// Gathers what stands beside the record: config shapes, the plan, the commands' masked output.
+fn files(sealing: &Sealing<'_>) -> Vec<(String, String)> {
+    let runbook = sealing.runbook;
+    let mut files = vec![
+        (
+            "baseline.json5".to_owned(),
+            patch::render(&runbook.baseline, sealing.config, patch::COLUMNS),
+        ),
+        (
+            "rollback.json5".to_owned(),
+            patch::render(&runbook.rollback.template, sealing.config, patch::COLUMNS),
+        ),
+    ];
+    if !sealing.answers.plan.is_empty() {
+        let moves: Vec<String> = sealing.answers.plan.iter().map(|(_, p)| p.text()).collect();
+        files.push(("change.json5".to_owned(), moves.join("\n")));
+    }
+    for run in sealing.answers.runs.values() {
+        files.push((format!("evidence/{}.1.txt", run.check), run.output.clone()));
+    }
+    files
+}
+
+fn document(sealing: &Sealing<'_>, outcome: Outcome, files: &[(String, String)]) -> Value {
+    let runbook = sealing.runbook;
+    let header = &sealing.change.header;
+    let listed: Vec<Value> = files
+        .iter()
+        .map(|(path, text)| {
+            json!({ "path": path, "sha256": format!("{:x}", Sha256::digest(text.as_bytes())) })
+        })
+        .collect();
+    let digest = sealing.config.map(|config| config.digest.clone());
+    json!({
+        "schema": SCHEMA,
+        "version": 1,
+        "outcome": outcome.word(),
+        "demo": sealing.target.demo,
+        "target": sealing.target,
+        "change": header.change,
+        "runbook": {
+            "id": runbook.id,
+            "revision": runbook.revision,
+            "sha256": header.runbook_sha256,
+            "source": runbook.source,
+        },
+        "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
+        "openclaw": { "rules_written_for": runbook.openclaw },
+        "operator": { "name": sealing.operator, "separation": "not established" },
+        "started": time(header.started),
+        "sealed": time(sealing.now),
+        "exposure": sealing.facts.map(|facts| {
+            let said = exposure::sentences(facts);
+            exposure::QUESTIONS.iter().zip(said).map(|(q, s)| ((*q).to_owned(), Value::from(s)))
+                .collect::<Map<String, Value>>()
+        }),
+        "pattern": pattern(sealing),
+        "acknowledged": acknowledged(sealing),
+        "inventory": inventory(sealing),
+        "checks": checks(sealing),
+        "findings": findings(sealing),
+        "items": items(sealing),
+        "residuals": residuals(sealing),
+        "plan": plan(sealing),
+        "moves": [],
+        "rollback_leaves_open": sealing.config.map(|config| {
+            patch::leaves_open(&runbook.rollback.template, config)
+        }),
+        "rehearsal": { "outcome": "unmeasured", "why": "this version does not rehearse the rollback" },
+        "config": { "before": digest, "after": digest },
+        "blockers": sealing.review.blockers.iter().map(blocker).collect::<Vec<_>>(),
+        "chain": { "seq": null, "prev_record": null, "prev_sig": null },
+        "signature": "unsigned",
+        "files": listed,
+    })
+}
+
+/// Writes a time with its offset.
+fn time(at: DateTime<FixedOffset>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+fn pattern(sealing: &Sealing<'_>) -> Value {
+    let choice = sealing.answers.choice.as_ref();
+    json!({
+        "chosen": choice.map(|choice| &choice.pattern),
+        "reason": choice.map(|choice| &choice.reason),
+        "in_force": sealing.review.in_force,
+    })
+}
+
+fn acknowledged(sealing: &Sealing<'_>) -> Vec<Value> {
+    let notes = sealing.runbook.notes.iter().filter(|note| note.acknowledge);
+    notes
+        .filter_map(|note| {
+            let word = sealing.answers.words.get(&note.id)?;
+            Some(
+                json!({ "note": note.id, "text": note.text, "who": word.who, "at": time(word.at) }),
+            )
+        })
+        .collect()
+}
+
+fn inventory(sealing: &Sealing<'_>) -> Vec<Value> {
+    let entries = sealing.runbook.inventory.iter();
+    entries
+        .map(|entry| match sealing.answers.inventory.get(&entry.id) {
+            None => json!({ "entry": entry.id, "title": entry.title, "confirmed": false }),
+            Some((recorded, at)) => json!({
+                "entry": entry.id,
+                "title": entry.title,
+                "confirmed": true,
+                "value": recorded.value,
+                "found": recorded.found,
+                "edited": recorded.edited,
+                "at": time(*at),
+            }),
+        })
+        .collect()
+}
+
+fn checks(sealing: &Sealing<'_>) -> Vec<Value> {
+    let checks = sealing.runbook.checks.iter();
+    checks
+        .map(|check| match sealing.answers.runs.get(&check.id) {
+            None => json!({ "check": check.id, "outcome": "not run" }),
+            Some(run) => json!({
+                "check": check.id,
+                "outcome": run.outcome_word(),
+                "why": run.why(),
+                "counts": !sealing.review.stale.contains(&check.id),
+                "command": run.command,
+                "at": time(run.at),
+                "took_ms": run.took_ms,
+                "ended": run.ended,
+                "config": run.config_digest,
+                "output_sha256": run.output_sha256,
+                "vantage": sealing.target.host,
+            }),
+        })
+        .collect()
+}
+
+fn findings(sealing: &Sealing<'_>) -> Vec<Value> {
+    let findings = sealing.review.findings.iter();
+    findings
+        .map(|state| {
+            let settled = match &state.settled {
+                Settled::Informs => "informs",
+                Settled::Open(_) => "open",
+                Settled::Accepted(_) => "accepted",
+            };
+            json!({
+                "key": state.key,
+                "check_id": state.finding.check_id,
+                "severity": state.finding.severity,
+                "title": state.finding.title,
+                "paths": state.finding.paths,
+                "detail_digest": state.finding.detail_digest,
+                "suppressed": state.finding.suppressed,
+                "sources": state.sources,
+                "settled": settled,
+            })
+        })
+        .collect()
+}
+
+fn items(sealing: &Sealing<'_>) -> Vec<Value> {
+    let pattern = sealing.answers.choice.as_ref().map(|choice| choice.pattern.as_str());
+    let item = |item: &Item| {
+        let judged = sealing.review.items.get(&item.id);
+        json!({
+            "item": item.id,
+            "statement": item.statement,
+            "verdict": sealing.review.verdict(&item.id),
+            "by": if item.rule.is_some() { "rule" } else { "operator" },
+            "because": judged.and_then(|judged| judged.because.as_ref()),
+            "evidence": judged.map(|judged| &judged.evidence),
+        })
+    };
+    sealing.review.required(sealing.runbook, pattern).map(item).collect()
+}
+
+fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
+    let standing = |subject: &str| {
+        let finding = sealing.review.findings.iter().find(|state| state.key == subject);
+        match finding {
+            Some(state) => matches!(state.settled, Settled::Accepted(_)),
+            None => {
+                sealing.runbook.check(subject).is_some()
+                    || sealing.review.verdict(subject) == crate::verdict::Verdict::Accepted
+            }
+        }
+    };
+    let residuals = sealing.answers.residuals.values();
+    residuals
+        .map(|residual| {
+            json!({
+                "subject": residual.subject,
+                "scope": residual.scope,
+                "reason": residual.reason,
+                "owner": residual.owner,
+                "accepted": time(residual.accepted),
+                "expires": residual.expires,
+                "holds": standing(&residual.subject),
+            })
+        })
+        .collect()
+}
+
+fn plan(sealing: &Sealing<'_>) -> Vec<Value> {
+    let plan = sealing.answers.plan.iter();
+    plan.map(|(item, planned)| {
+        json!({ "item": item, "says": planned.says, "patch": crate::openclaw::secret::redact(&planned.patch), "steps": planned.steps })
+    })
+    .collect()
+}
+
+fn blocker(blocker: &Blocker) -> Value {
+    let (kind, id, verdict) = match blocker {
+        Blocker::NoPattern => ("pattern", "", None),
+        Blocker::Config => ("config", "", None),
+        Blocker::Rehearsal => ("rehearsal", "", None),
+        Blocker::Note(id) => ("note", id.as_str(), None),
+        Blocker::Entry(id) => ("inventory", id.as_str(), None),
+        Blocker::Check(id) => ("check", id.as_str(), None),
+        Blocker::Finding(key, _) => ("finding", key.as_str(), None),
+        Blocker::Item(id, verdict) => ("item", id.as_str(), Some(verdict.word())),
+    };
+    json!({ "kind": kind, "id": id, "verdict": verdict })
+}
+
+/// Sorts the keys of every object, so that the same record is the same bytes.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut pairs: Vec<(String, Value)> = map.into_iter().collect();
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            pairs.into_iter().map(|(key, value)| (key, sorted(value))).collect()
+        }
+        Value::Array(list) => list.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
