@@ -1,0 +1,393 @@
+//! The wizard's state: what is on the screen, what the operator did, what shall happen next.
+//!
+//! [`App::update`] is pure. It takes a [`Message`], changes the state and answers with
+//! [`Effect`]s; the shell performs them and turns what comes of them into messages again.
+
+pub mod form;
+pub mod keymap;
+pub mod page;
+
+mod checks;
+mod keys;
+mod live;
+mod overlay;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use crossterm::event::KeyEvent;
+
+pub use self::checks::InFlight;
+pub use self::checks::RunId;
+pub use self::live::Live;
+pub use self::overlay::Overlay;
+use crate::app::page::Row;
+use crate::app::page::Step;
+use crate::change::Act;
+use crate::change::Answers;
+use crate::change::Change;
+use crate::change::Entry;
+use crate::change::Review;
+use crate::openclaw::command::Command;
+use crate::openclaw::command::Ended;
+use crate::openclaw::command::Gateway;
+use crate::openclaw::target::Target;
+use crate::record::Record;
+use crate::runbook::Runbook;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size: columns, rows.
+    Resize(u16, u16),
+    /// A command printed a line, already masked.
+    Line(RunId, String),
+    /// A command ended.
+    Ended(RunId, Ended),
+    /// Something changed beside or in the config's files.
+    Touched,
+    /// The config was read again because it moved.
+    Moved(Box<Live>),
+    /// All that was to be saved is on disk.
+    Saved,
+    /// It is not, and why.
+    NotSaved(String),
+    /// A file was written, or why not.
+    Written(Result<String, String>),
+    /// A record was sealed, or why not.
+    Sealed(Result<Sealed, String>),
+    /// A second passed while something runs.
+    Tick,
+    /// The system asks the program to end.
+    Terminate,
+}
+
+/// What shall happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Start a command.
+    Run(RunId, Box<Command>),
+    /// Stop a command.
+    Cancel(RunId),
+    /// Put entries into the draft on disk, all or none, before anything else is handled.
+    Save(Vec<Entry>),
+    /// Write a config shape to a new file.
+    Write(Emission),
+    /// Put text on the terminal's clipboard.
+    Copy(String),
+    /// Seal a record.
+    Seal(Box<Record>),
+    /// Look at the config and the host again.
+    Look,
+    /// Leave.
+    Quit,
+}
+
+/// A config shape on its way to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emission {
+    /// Where to.
+    pub path: String,
+    /// What.
+    pub text: String,
+}
+
+/// A record on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its folder.
+    pub folder: String,
+    /// SHA-256 of `record.json`, in hex.
+    pub sha256: String,
+}
+
+/// Which part of the screen the arrow keys move in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The steps.
+    Rail,
+    /// The list of the step.
+    #[default]
+    List,
+    /// What is under the cursor.
+    Detail,
+}
+
+/// How the config moved on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// When that was noticed.
+    pub at: DateTime<FixedOffset>,
+    /// Which facts changed, one line each, the newest change only.
+    pub facts: Vec<String>,
+}
+
+/// A sentence that stands in the footer until the next key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it says.
+    pub text: String,
+    /// Whether something was refused or went wrong.
+    pub wrong: bool,
+}
+
+/// Whether what was done is on disk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Saving {
+    /// Nothing was done yet.
+    #[default]
+    Nothing,
+    /// All of it, since then.
+    Saved(DateTime<FixedOffset>),
+    /// Not all of it, and why.
+    Failed(String),
+}
+
+/// What the wizard is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The runbook.
+    pub runbook: Runbook,
+    /// The gateway.
+    pub target: Target,
+    /// What commands are run against.
+    pub gateway: Gateway,
+    /// The live config.
+    pub live: Live,
+    /// The change, new or resumed.
+    pub change: Change,
+    /// The person at the keys.
+    pub operator: String,
+    /// How many checks run at once.
+    pub cores: usize,
+    /// The size of the terminal: columns, rows.
+    pub size: (u16, u16),
+    /// Where emitted files go where the operator names no folder.
+    pub folder: String,
+    /// What is worth saying at the start, such as a torn draft.
+    pub notice: Option<String>,
+}
+
+/// The wizard.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The runbook being walked.
+    pub runbook: Runbook,
+    /// The gateway it is about.
+    pub target: Target,
+    /// The live config as it was read last.
+    pub live: Live,
+    /// What was done so far.
+    pub change: Change,
+    /// What stands of it; follows from the change.
+    pub answers: Answers,
+    /// What it comes to; follows from answers, facts and time.
+    pub review: Review,
+    /// The person at the keys.
+    pub operator: String,
+    /// The step on the screen.
+    pub step: Step,
+    /// The step to go back to from the rollback screen.
+    pub back: Step,
+    /// Where the arrow keys move.
+    pub pane: Pane,
+    /// The cursor in each step's list.
+    pub cursors: BTreeMap<Step, usize>,
+    /// The first line shown of the detail.
+    pub scroll: u16,
+    /// Whether templates and moves show as a diff against the live config.
+    pub as_diff: bool,
+    /// What lies over the step.
+    pub overlay: Option<Overlay>,
+    /// What was typed into a form that was left, by what it asks.
+    pub kept: BTreeMap<String, Vec<String>>,
+    /// Checks that wait or run, by check.
+    pub in_flight: BTreeMap<String, InFlight>,
+    /// The checks of which the operator agreed to what they may write.
+    pub consented: BTreeSet<String>,
+    /// How the config moved on disk since the wizard opened.
+    pub moved: Option<Moved>,
+    /// What the footer says until the next key.
+    pub notice: Option<Notice>,
+    /// Whether what was done is on disk.
+    pub saving: Saving,
+    /// What is not known to be on disk, the oldest first.
+    pub unsaved: Vec<Entry>,
+    /// The size of the terminal: columns, rows.
+    pub size: (u16, u16),
+    /// Where emitted files go where the operator names no folder.
+    pub folder: String,
+    /// The record this change ended in.
+    pub sealed: Option<Sealed>,
+    /// The moment of the newest message.
+    pub now: DateTime<FixedOffset>,
+    gateway: Gateway,
+    cores: usize,
+    next_run: u64,
+}
+
+impl App {
+    /// Opens the wizard where the change was left.
+    #[must_use]
+    pub fn new(start: Start, now: DateTime<FixedOffset>) -> Self {
+        let answers = start.change.answers();
+        let (facts, digest) = (start.live.facts(), start.live.digest());
+        let review = crate::change::review(&start.runbook, &answers, facts, digest, now);
+        let saving = match start.change.entries().last() {
+            None => Saving::Nothing,
+            Some(entry) => Saving::Saved(entry.at),
+        };
+        let mut app = Self {
+            runbook: start.runbook,
+            target: start.target,
+            live: start.live,
+            change: start.change,
+            answers,
+            review,
+            operator: start.operator,
+            step: Step::Pattern,
+            back: Step::Pattern,
+            pane: Pane::List,
+            cursors: BTreeMap::new(),
+            scroll: 0,
+            as_diff: false,
+            overlay: None,
+            kept: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            consented: BTreeSet::new(),
+            moved: None,
+            notice: start.notice.map(|text| Notice { text, wrong: false }),
+            saving,
+            unsaved: Vec::new(),
+            size: start.size,
+            folder: start.folder,
+            sealed: None,
+            now,
+            gateway: start.gateway,
+            cores: start.cores.max(1),
+            next_run: 1,
+        };
+        app.step = app.first_unfinished();
+        app
+    }
+
+    /// Takes what happened and answers with what shall happen.
+    pub fn update(&mut self, message: Message, now: DateTime<FixedOffset>) -> Vec<Effect> {
+        self.now = now;
+        match message {
+            Message::Key(key) => return self.key(key),
+            Message::Paste(text) => self.paste(&text),
+            Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Line(run, line) => self.line(run, line),
+            Message::Ended(run, ended) => return self.ended(run, &ended),
+            Message::Moved(live) => self.moved(*live),
+            Message::Saved => {
+                self.unsaved.clear();
+                self.saving = Saving::Saved(now);
+            }
+            Message::NotSaved(why) => self.saving = Saving::Failed(why),
+            Message::Written(Ok(path)) => self.say(format!("Written to {path}")),
+            Message::Written(Err(why)) => self.refuse(why),
+            Message::Sealed(Ok(sealed)) => {
+                self.sealed = Some(sealed.clone());
+                self.overlay = Some(Overlay::Sealed(sealed));
+            }
+            Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
+            Message::Tick | Message::Touched => {}
+            Message::Terminate => return self.quit(),
+        }
+        Vec::new()
+    }
+
+    /// Does what the operator decided and has it saved.
+    fn act(&mut self, act: Act) -> Vec<Effect> {
+        if self.sealed.is_some() {
+            self.refuse("this change is sealed; leave with q and start a new one");
+            return Vec::new();
+        }
+        let entry = self.change.act(act, self.now);
+        self.recompute();
+        self.save(entry)
+    }
+
+    /// Has an entry saved, and with it whatever could not be saved before.
+    fn save(&mut self, entry: Entry) -> Vec<Effect> {
+        self.unsaved.push(entry);
+        vec![Effect::Save(self.unsaved.clone())]
+    }
+
+    fn moved(&mut self, live: Live) {
+        let facts = match (self.live.facts(), live.facts()) {
+            (Some(before), Some(after)) => before.difference(after),
+            (Some(_), None) => vec!["the config cannot be read any more".to_owned()],
+            (None, Some(_)) => vec!["the config can be read again".to_owned()],
+            (None, None) => Vec::new(),
+        };
+        // The host can differ where the config does not: the gateway was started, say.
+        let same = self.live.digest() == live.digest();
+        self.live = live;
+        if !same {
+            let changed = crate::text::count(facts.len(), "fact");
+            self.say(format!("The config changed on disk: {changed} differ; m shows them"));
+            self.moved = Some(Moved { at: self.now, facts });
+        }
+        self.recompute();
+    }
+
+    fn recompute(&mut self) {
+        self.answers = self.change.answers();
+        let (facts, digest) = (self.live.facts(), self.live.digest());
+        self.review = crate::change::review(&self.runbook, &self.answers, facts, digest, self.now);
+    }
+
+    fn quit(&mut self) -> Vec<Effect> {
+        let unsaved = (!self.unsaved.is_empty()).then(|| Effect::Save(self.unsaved.clone()));
+        let running = self.in_flight.values().filter_map(InFlight::run).map(Effect::Cancel);
+        unsaved.into_iter().chain(running).chain([Effect::Quit]).collect()
+    }
+
+    fn say(&mut self, text: String) {
+        self.notice = Some(Notice { text, wrong: false });
+    }
+
+    fn refuse(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), wrong: true });
+    }
+
+    /// Returns the rows of the step on the screen.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        page::rows(self, self.step)
+    }
+
+    /// Returns the place of the cursor in the list of the step on the screen.
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        let last = self.rows().len().saturating_sub(1);
+        self.cursors.get(&self.step).copied().unwrap_or(0).min(last)
+    }
+
+    /// Returns the row under the cursor.
+    #[must_use]
+    pub fn row(&self) -> Option<Row> {
+        self.rows().into_iter().nth(self.cursor())
+    }
+
+    /// Tells whether anything runs, so that seconds must be drawn.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    fn first_unfinished(&self) -> Step {
+        let open = self.review.blockers.first();
+        open.map_or(Step::SignOff, |blocker| page::home(self, blocker).0)
+    }
+}

@@ -1,0 +1,442 @@
+//! What each key does: the table's action, carried out where the keys are.
+
+use crossterm::event::KeyCode;
+use crossterm::event::KeyEvent;
+use crossterm::event::KeyModifiers;
+
+use crate::app::App;
+use crate::app::Effect;
+use crate::app::InFlight;
+use crate::app::Overlay;
+use crate::app::Pane;
+use crate::app::form;
+use crate::app::form::Form;
+use crate::app::form::Pressed;
+use crate::app::keymap;
+use crate::app::keymap::Action;
+use crate::app::page;
+use crate::app::page::Row;
+use crate::app::page::Step;
+use crate::app::settle;
+use crate::openclaw::patch;
+
+/// By how many rows a screen key moves.
+const SCREEN: usize = 10;
+
+impl App {
+    pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if !key.is_press() {
+            return Vec::new();
+        }
+        self.notice = None;
+        match self.overlay.take() {
+            None => match keymap::action(key) {
+                None => Vec::new(),
+                Some(action) => self.perform(action),
+            },
+            Some(Overlay::Form(form)) => self.form_key(form, key),
+            Some(Overlay::Search { input, cursor }) => self.search_key(input, cursor, key),
+            Some(overlay) => self.overlay_key(overlay, key),
+        }
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        self.notice = None;
+        let mask = self.live.mask().clone();
+        match &mut self.overlay {
+            Some(Overlay::Form(form)) => form.paste(text, &mask),
+            Some(Overlay::Search { input, .. }) => {
+                for c in mask.text(text).chars().filter(|c| !c.is_control()) {
+                    input.handle(tui_input::InputRequest::InsertChar(c));
+                }
+            }
+            _ => self.refuse("nothing here takes text; e edits, / searches"),
+        }
+    }
+
+    fn form_key(&mut self, mut form: Form, key: KeyEvent) -> Vec<Effect> {
+        match form.press(key) {
+            Pressed::Typed => self.overlay = Some(Overlay::Form(form)),
+            Pressed::Leave => self.leave(&form),
+            Pressed::Quit => {
+                self.leave(&form);
+                return self.quit();
+            }
+            Pressed::Done => {
+                if let Some(effects) = self.submit(&mut form) {
+                    return effects;
+                }
+                self.overlay = Some(Overlay::Form(form));
+            }
+        }
+        Vec::new()
+    }
+
+    fn search_key(
+        &mut self,
+        mut input: tui_input::Input,
+        cursor: usize,
+        key: KeyEvent,
+    ) -> Vec<Effect> {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let hits = self.hits(input.value());
+        let last = hits.len().saturating_sub(1);
+        let cursor = match key.code {
+            KeyCode::Esc => return Vec::new(),
+            KeyCode::Char('c') if control => return self.quit(),
+            KeyCode::Enter => {
+                if let Some((step, row, _)) = hits.get(cursor) {
+                    self.go_to(*step, Some(row));
+                }
+                return Vec::new();
+            }
+            KeyCode::Down | KeyCode::Tab => (cursor + 1).min(last),
+            KeyCode::Up | KeyCode::BackTab => cursor.saturating_sub(1),
+            code => {
+                if let Some(request) = form::request(code, control) {
+                    input.handle(request);
+                }
+                0
+            }
+        };
+        self.overlay = Some(Overlay::Search { input, cursor });
+        Vec::new()
+    }
+
+    /// Returns what holds the words looked for: step, row and a line for the list.
+    #[must_use]
+    pub fn hits(&self, words: &str) -> Vec<(Step, Row, String)> {
+        let words = words.to_lowercase();
+        if words.trim().is_empty() {
+            return Vec::new();
+        }
+        let mut hits = Vec::new();
+        for step in Step::all(&self.runbook) {
+            for row in page::rows(self, step) {
+                let (title, text) = page::text(self, &row);
+                let whole = format!("{title} {text}").to_lowercase();
+                if words.split_whitespace().all(|word| whole.contains(word)) {
+                    hits.push((step, row, title));
+                }
+            }
+        }
+        hits
+    }
+
+    fn overlay_key(&mut self, overlay: Overlay, key: KeyEvent) -> Vec<Effect> {
+        let action = keymap::action(key);
+        if action == Some(Action::Quit) && key.code != KeyCode::Char('q') {
+            return self.quit();
+        }
+        if key.code == KeyCode::Esc || key.code == KeyCode::Char('q') {
+            return Vec::new();
+        }
+        let scrolled = |scroll: u16| match action {
+            Some(Action::Up) => scroll.saturating_sub(1),
+            Some(Action::Down) => scroll.saturating_add(1),
+            Some(Action::PageUp) => scroll.saturating_sub(10),
+            Some(Action::PageDown | Action::Settle) => scroll.saturating_add(10),
+            Some(Action::Top) => 0,
+            _ => scroll,
+        };
+        let stays = match overlay {
+            Overlay::Help { .. } if action == Some(Action::Help) => return Vec::new(),
+            Overlay::Help { scroll } => Overlay::Help { scroll: scrolled(scroll) },
+            Overlay::Output { check, .. } if action == Some(Action::Run) => {
+                return self.run_check(&check);
+            }
+            Overlay::Output { check, scroll } => {
+                Overlay::Output { check, scroll: scrolled(scroll) }
+            }
+            Overlay::Moved { .. } if action == Some(Action::Moved) => return Vec::new(),
+            Overlay::Moved { scroll } => Overlay::Moved { scroll: scrolled(scroll) },
+            Overlay::Consent { checks, .. } if action == Some(Action::Open) => {
+                return self.consent(checks);
+            }
+            Overlay::Consent { checks, scroll } => {
+                Overlay::Consent { checks, scroll: scrolled(scroll) }
+            }
+            Overlay::Sealed(_) if action == Some(Action::Open) => return Vec::new(),
+            Overlay::Sealed(sealed) => Overlay::Sealed(sealed),
+            Overlay::Blockers { .. } if action == Some(Action::Blockers) => return Vec::new(),
+            Overlay::Blockers { cursor } => match self.blockers_key(cursor, action) {
+                None => return Vec::new(),
+                Some(cursor) => Overlay::Blockers { cursor },
+            },
+            Overlay::Form(_) | Overlay::Search { .. } => overlay,
+        };
+        self.overlay = Some(stays);
+        Vec::new()
+    }
+
+    /// Moves in the list of blockers; none where it was left for one of them.
+    fn blockers_key(&mut self, cursor: usize, action: Option<Action>) -> Option<usize> {
+        let last = self.review.blockers.len().saturating_sub(1);
+        match action {
+            Some(Action::Open) => {
+                if let Some(blocker) = self.review.blockers.get(cursor) {
+                    let (step, row) = page::home(self, blocker);
+                    self.go_to(step, row.as_ref());
+                }
+                None
+            }
+            Some(Action::Up) => Some(cursor.saturating_sub(1)),
+            Some(Action::Down) => Some((cursor + 1).min(last)),
+            Some(Action::PageUp) => Some(cursor.saturating_sub(SCREEN)),
+            Some(Action::PageDown) => Some((cursor + SCREEN).min(last)),
+            Some(Action::Top) => Some(0),
+            Some(Action::Bottom) => Some(last),
+            _ => Some(cursor),
+        }
+    }
+
+    fn perform(&mut self, action: Action) -> Vec<Effect> {
+        if self.sealed.is_some() && changes_something(action) {
+            self.refuse("this change is sealed; leave with q and start a new one");
+            return Vec::new();
+        }
+        match action {
+            Action::Up => self.move_by(|place, _| place.saturating_sub(1)),
+            Action::Down => self.move_by(|place, last| (place + 1).min(last)),
+            Action::PageUp => self.scroll_detail(|scroll| scroll.saturating_sub(5)),
+            Action::PageDown => self.scroll_detail(|scroll| scroll.saturating_add(5)),
+            Action::Top => self.move_by(|_, _| 0),
+            Action::Bottom => self.move_by(|_, last| last),
+            Action::Left => self.pane = Pane::Rail,
+            Action::Right => self.pane = Pane::List,
+            Action::NextPane => self.pane = next_pane(self.pane),
+            Action::PreviousPane => self.pane = next_pane(next_pane(self.pane)),
+            Action::NextStep => self.next_step(),
+            Action::Step(index) => self.step_at(index),
+            Action::Open => return self.open_row(),
+            Action::Back => self.back(),
+            Action::Settle => return self.settle(),
+            Action::Edit => return self.edit(),
+            Action::Fix => return self.fix(),
+            Action::Accept => self.ask_acceptance(),
+            Action::NotApplicable => self.why_applicable(),
+            Action::Undo => return self.undo(),
+            Action::Run => return self.run(),
+            Action::Cancel => return self.stop(),
+            Action::Write => self.ask_file(),
+            Action::Copy => return self.copy(),
+            Action::Print => self.print(),
+            Action::Diff => self.as_diff = !self.as_diff,
+            Action::Blockers => self.overlay = Some(Overlay::Blockers { cursor: 0 }),
+            Action::Moved if self.moved.is_some() => {
+                self.overlay = Some(Overlay::Moved { scroll: 0 });
+            }
+            Action::Moved => self.refuse("the config has not changed since the wizard opened"),
+            Action::Search => {
+                self.overlay =
+                    Some(Overlay::Search { input: tui_input::Input::default(), cursor: 0 });
+            }
+            Action::Rollback => {
+                self.go(Step::Rollback);
+                self.pane = Pane::List;
+            }
+            Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Action::Quit => return self.quit(),
+        }
+        Vec::new()
+    }
+
+    fn move_by(&mut self, to: impl Fn(usize, usize) -> usize) {
+        match self.pane {
+            Pane::List => {
+                let last = self.rows().len().saturating_sub(1);
+                self.cursors.insert(self.step, to(self.cursor(), last));
+                self.scroll = 0;
+            }
+            Pane::Rail => {
+                let steps = Step::all(&self.runbook);
+                let here = steps.iter().position(|step| *step == self.step).unwrap_or(0);
+                let there = to(here, steps.len().saturating_sub(1));
+                if let Some(step) = steps.get(there) {
+                    self.go(*step);
+                }
+            }
+            Pane::Detail => {
+                let to = to(usize::from(self.scroll), usize::from(u16::MAX));
+                self.scroll = u16::try_from(to).unwrap_or(u16::MAX);
+            }
+        }
+    }
+
+    fn scroll_detail(&mut self, to: impl Fn(u16) -> u16) {
+        self.scroll = to(self.scroll);
+    }
+
+    fn next_step(&mut self) {
+        let steps = Step::all(&self.runbook);
+        let here = steps.iter().position(|step| *step == self.step);
+        let next = here.map_or(0, |here| (here + 1) % steps.len().max(1));
+        self.step_at(next);
+    }
+
+    fn step_at(&mut self, index: usize) {
+        match Step::all(&self.runbook).get(index) {
+            Some(step) => self.go(*step),
+            None => self.refuse("this runbook has no such step"),
+        }
+    }
+
+    fn back(&mut self) {
+        if self.pane == Pane::Detail {
+            self.pane = Pane::List;
+        } else if self.step == Step::Rollback {
+            self.go(self.back);
+        } else {
+            self.pane = Pane::List;
+            self.scroll = 0;
+        }
+    }
+
+    fn open_row(&mut self) -> Vec<Effect> {
+        if self.pane == Pane::Rail {
+            self.pane = Pane::List;
+            return Vec::new();
+        }
+        match self.row() {
+            None => {
+                self.next_step();
+                Vec::new()
+            }
+            Some(Row::Pattern(index)) => self.ask_reason(index),
+            Some(Row::Entry(index)) => {
+                let entry = self.runbook.inventory.get(index);
+                if entry.is_some_and(|entry| self.answers.inventory.contains_key(&entry.id)) {
+                    self.say("It is on record; e edits it, u takes it back".to_owned());
+                    return Vec::new();
+                }
+                self.settle()
+            }
+            Some(Row::Check(index)) => self.open_check(index),
+            Some(Row::Sign) => {
+                self.ask_signature();
+                Vec::new()
+            }
+            Some(Row::Blocker(index)) => {
+                if let Some(blocker) = self.review.blockers.get(index) {
+                    let (step, row) = page::home(self, blocker);
+                    self.go_to(step, row.as_ref());
+                }
+                Vec::new()
+            }
+            Some(Row::Shape(shape)) => {
+                self.ask_shape_file(shape);
+                Vec::new()
+            }
+            Some(Row::Item(_) | Row::Note(_) | Row::Finding(_) | Row::Move(_)) => {
+                self.pane = Pane::Detail;
+                Vec::new()
+            }
+        }
+    }
+
+    fn open_check(&mut self, index: usize) -> Vec<Effect> {
+        let Some(check) = self.runbook.checks.get(index).map(|check| check.id.clone()) else {
+            return Vec::new();
+        };
+        let runs = matches!(self.in_flight.get(&check), Some(InFlight::Running { .. }));
+        if runs || self.answers.runs.contains_key(&check) {
+            self.overlay = Some(Overlay::Output { check, scroll: 0 });
+            return Vec::new();
+        }
+        let asked = self.runbook.checks.get(index).map(|check| check.need);
+        match asked {
+            Some(crate::runbook::Need::OnRequest) => self.run_check(&check),
+            Some(crate::runbook::Need::Required) | None => self.ask_to_run(),
+        }
+    }
+
+    fn run(&mut self) -> Vec<Effect> {
+        match self.row() {
+            Some(Row::Check(index)) => {
+                let check = self.runbook.checks.get(index).map(|check| check.id.clone());
+                check.map_or_else(Vec::new, |check| self.run_check(&check))
+            }
+            Some(Row::Finding(key)) => {
+                let state = self.review.findings.iter().find(|state| state.key == key);
+                let source = state.and_then(|state| state.sources.first().cloned());
+                source.map_or_else(Vec::new, |check| self.run_check(&check))
+            }
+            Some(Row::Item(id)) => {
+                let run = self.runbook.item(&id).and_then(|item| item.run.clone());
+                if let Some(check) = run {
+                    return self.run_check(&check);
+                }
+                self.refuse("no command proves this item; read its detail");
+                Vec::new()
+            }
+            _ => self.ask_to_run(),
+        }
+    }
+
+    fn stop(&mut self) -> Vec<Effect> {
+        let checks: Vec<String> = match self.row() {
+            Some(Row::Check(index)) => {
+                self.runbook.checks.get(index).map(|check| check.id.clone()).into_iter().collect()
+            }
+            _ => self.in_flight.keys().cloned().collect(),
+        };
+        if checks.is_empty() {
+            self.refuse("nothing runs");
+        }
+        checks.iter().flat_map(|check| self.cancel(check)).collect()
+    }
+
+    fn why_applicable(&mut self) {
+        let Some(Row::Item(id)) = self.row() else {
+            return self.refuse("only items can be not applicable");
+        };
+        let because = self.review.items.get(&id).and_then(|judged| judged.because.clone());
+        let outside = self.review.verdict(&id) == crate::verdict::Verdict::NotApplicable;
+        let applies = self.runbook.item(&id).and_then(|item| item.applies.as_ref());
+        match (outside, applies) {
+            (true, _) => self.say(format!("Not applicable: {}", because.unwrap_or_default())),
+            (false, Some(_)) => {
+                self.refuse("its own rule says that it applies here");
+            }
+            (false, None) => {
+                self.refuse("it always applies, to every gateway");
+            }
+        }
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let Some(Row::Shape(shape)) = self.row() else {
+            self.refuse("there is nothing to copy here");
+            return Vec::new();
+        };
+        self.say("Copied to the terminal's clipboard, where the terminal allows it".to_owned());
+        vec![Effect::Copy(self.shape_text(shape))]
+    }
+
+    fn print(&mut self) {
+        let name = match self.row() {
+            Some(Row::Shape(page::Shape::Baseline)) => "baseline.json5",
+            Some(Row::Shape(page::Shape::Rollback)) => "rollback.json5",
+            Some(Row::Move(index)) => match self.answers.plan.get(index) {
+                Some((item, _)) => &settle::move_file(item),
+                None => return,
+            },
+            _ => return self.refuse("no command goes with this"),
+        };
+        self.say(patch::apply_command(&self.gateway, name));
+    }
+}
+
+/// Tells whether an action adds to the change.
+fn changes_something(action: Action) -> bool {
+    use Action::{Accept, Edit, Fix, Run, Settle, Undo};
+    matches!(action, Accept | Edit | Fix | Run | Settle | Undo)
+}
+
+fn next_pane(pane: Pane) -> Pane {
+    match pane {
+        Pane::Rail => Pane::List,
+        Pane::List => Pane::Detail,
+        Pane::Detail => Pane::Rail,
+    }
+}

@@ -1,0 +1,49 @@
+//! What lies over the step.
+
+use crate::app::Sealed;
+use crate::app::form::Form;
+
+/// What lies over the step. Never more than one.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// Questions to be answered.
+    Form(Form),
+    /// Every key.
+    Help {
+        /// The first line shown.
+        scroll: u16,
+    },
+    /// What blocks signing.
+    Blockers {
+        /// Which one is under the cursor.
+        cursor: usize,
+    },
+    /// Looking for something.
+    Search {
+        /// What is looked for.
+        input: tui_input::Input,
+        /// Which hit is under the cursor.
+        cursor: usize,
+    },
+    /// What checks may write, before they start.
+    Consent {
+        /// Which checks.
+        checks: Vec<String>,
+        /// The first line shown.
+        scroll: u16,
+    },
+    /// What a check printed.
+    Output {
+        /// Which check.
+        check: String,
+        /// The first line shown.
+        scroll: u16,
+    },
+    /// What the config means now that it did not mean before.
+    Moved {
+        /// The first line shown.
+        scroll: u16,
+    },
+    /// The record that was made.
+    Sealed(Sealed),
+}
