@@ -1,0 +1,331 @@
+//! What is under the cursor, whole: statement, why, evidence, findings, fix, cards, source.
+
+mod item;
+
+use ratatui::style::Style;
+
+use crate::app::App;
+use crate::app::InFlight;
+use crate::app::Live;
+use crate::app::page;
+use crate::app::page::Row;
+use crate::app::page::Shape;
+use crate::change::Settled;
+use crate::openclaw::exposure;
+use crate::openclaw::finding::Outcome;
+use crate::openclaw::patch;
+use crate::text::count;
+use crate::verdict::Verdict;
+use crate::view::prose::Prose;
+use crate::view::tables;
+use crate::view::theme::Theme;
+
+/// Returns what stands in the detail pane for a row.
+pub(super) fn prose(app: &App, theme: Theme, row: &Row, width: usize) -> Prose {
+    let mut prose = Prose::default();
+    match row {
+        Row::Pattern(index) => pattern(app, theme, *index, &mut prose),
+        Row::Item(id) => item::item(app, theme, id, &mut prose),
+        Row::Note(id) => note(app, theme, id, &mut prose),
+        Row::Entry(index) => entry(app, theme, *index, &mut prose),
+        Row::Check(index) => check(app, theme, *index, &mut prose),
+        Row::Finding(key) => finding(app, theme, key, &mut prose),
+        Row::Shape(shape) => self::shape(app, theme, *shape, width, &mut prose),
+        Row::Move(index) => planned(app, theme, *index, &mut prose),
+        Row::Blocker(index) => blocker(app, theme, *index, &mut prose),
+        Row::Sign => sign(app, theme, &mut prose),
+    }
+    prose
+}
+
+fn pattern(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
+    let Some(pattern) = app.runbook.patterns.get(index) else { return };
+    prose.add(&pattern.title, theme.heading());
+    prose.lead("For: ", theme.quiet(), &pattern.recommended, Style::new());
+    if let Some(warning) = &pattern.warning {
+        prose.lead("! ", theme.wrong(), warning, theme.wrong());
+    }
+    if let Some(choice) = app.answers.choice.as_ref().filter(|c| c.pattern == pattern.id) {
+        prose.lead("Because: ", theme.quiet(), &choice.reason, Style::new());
+    }
+    if app.review.in_force.as_ref() == Some(&pattern.id) {
+        prose.add("The live config is in this pattern now.", theme.quiet());
+    }
+    prose.gap();
+    prose.add("It requires", theme.heading());
+    for control in &pattern.controls {
+        let verdict = app.review.verdict(&control.id);
+        let mark = format!("{} ", theme.verdict(verdict));
+        let style = theme.of_verdict(verdict);
+        prose.with_right(&mark, style, &control.statement, Style::new(), verdict.word(), style);
+    }
+}
+
+fn note(app: &App, theme: Theme, id: &str, prose: &mut Prose) {
+    let Some(note) = app.runbook.notes.iter().find(|note| note.id == id) else { return };
+    prose.add(&note.text, Style::new());
+    if note.acknowledge {
+        match app.answers.words.get(id) {
+            Some(word) => {
+                let said = format!("Acknowledged by {} at {}", word.who, word.at.format("%H:%M"));
+                prose.add(&said, theme.good());
+            }
+            None => prose.add("space acknowledges it; the record says so.", theme.quiet()),
+        }
+    }
+    prose.gap();
+    prose.add(&note.source, theme.quiet());
+}
+
+fn entry(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
+    let Some(entry) = app.runbook.inventory.get(index) else { return };
+    prose.add(&entry.statement, theme.heading());
+    prose.lead("Why: ", theme.quiet(), &entry.why, Style::new());
+    prose.gap();
+    let found = patch::found(entry, app.live.facts());
+    if let Some((recorded, at)) = app.answers.inventory.get(&entry.id) {
+        let lead = format!("Recorded {}: ", at.format("%H:%M"));
+        prose.lead(&lead, theme.good(), &recorded.value, Style::new());
+        if recorded.found != found {
+            let text = format!("Found now: {found}");
+            prose.lead("! ", theme.waiting(), &text, theme.waiting());
+        }
+        prose.gap();
+    } else if let Live::Unreadable { why, .. } = &app.live {
+        prose.lead("! ", theme.wrong(), why, theme.wrong());
+        prose.add("e writes down what is there.", theme.quiet());
+    } else {
+        prose.add("Found; enter confirms, e edits", theme.quiet());
+    }
+    if let Some(facts) = app.live.facts() {
+        tables::facts(theme, facts, entry, prose);
+        if let Some(table) = entry.table {
+            prose.gap();
+            tables::table(theme, facts, table, prose);
+        }
+    }
+    prose.gap();
+    prose.add(&entry.source, theme.quiet());
+}
+
+fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
+    let Some(check) = app.runbook.checks.get(index) else { return };
+    prose.add(&check.statement, theme.heading());
+    prose.lead("Why: ", theme.quiet(), &check.why, Style::new());
+    prose.gap();
+    if let Some(InFlight::Running { command, lines, .. }) = app.in_flight.get(&check.id) {
+        prose.lead("$ ", theme.key(), command, Style::new());
+        for line in lines.iter().rev().take(12).rev() {
+            prose.add(line, theme.quiet());
+        }
+        return;
+    }
+    let Some(run) = app.answers.runs.get(&check.id) else {
+        prose.add(
+            "It has not run. enter shows what the checks may write, then runs them.",
+            theme.quiet(),
+        );
+        prose.gap();
+        return prose.add(&check.source, theme.quiet());
+    };
+    prose.lead("$ ", theme.key(), &run.command, Style::new());
+    let at = run.at.format("%Y-%m-%d %H:%M:%S");
+    let took = run.took().as_secs_f32();
+    prose.add(&format!("{at} · {took:.1} s · {}", run.ended), theme.quiet());
+    if app.review.stale.contains(&check.id) {
+        let text = "Out of date: the config moved since, or a day has passed. r runs it again.";
+        prose.lead("! ", theme.waiting(), text, theme.waiting());
+    }
+    match &run.outcome {
+        Outcome::Measured(report) => {
+            let said = count(report.findings.len(), "finding");
+            prose.add(&format!("Measured: {said}."), theme.good());
+            for note in &report.notes {
+                prose.lead("- ", theme.quiet(), note, Style::new());
+            }
+        }
+        Outcome::Unmeasured { why, partial } => {
+            let lead = format!("{} Unmeasured: ", theme.verdict(Verdict::Unmeasured));
+            prose.lead(&lead, theme.waiting(), why, Style::new());
+            for note in partial.iter().flat_map(|report| &report.notes) {
+                prose.lead("- ", theme.quiet(), note, Style::new());
+            }
+            prose.add("r tries again; a accepts that it stays unmeasured.", theme.quiet());
+        }
+        Outcome::Cancelled => prose.add("Stopped by the operator: unmeasured.", theme.waiting()),
+    }
+    prose.gap();
+    prose.add("enter shows all that it printed.", theme.quiet());
+    prose.add(&check.source, theme.quiet());
+}
+
+fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
+    let Some(state) = app.review.findings.iter().find(|state| state.key == key) else { return };
+    let finding = &state.finding;
+    let style = theme.of_severity(finding.severity);
+    let word = finding.severity.word();
+    prose.with_right("", style, &finding.title, theme.heading(), word, style);
+    prose.add(&format!("{} · from {}", finding.check_id, state.sources.join(", ")), theme.quiet());
+    prose.gap();
+    prose.verbatim(&finding.detail, |_| Style::new());
+    if let Some(remediation) = &finding.remediation {
+        prose.gap();
+        prose.lead("OpenClaw advises: ", theme.quiet(), remediation, Style::new());
+    }
+    item::bears_on(app, theme, &finding.check_id, prose);
+    if finding.suppressed {
+        let text = "The config hides this from the audit's summary. Hidden is not resolved.";
+        prose.lead("! ", theme.waiting(), text, theme.waiting());
+    }
+    if let Some(because) = &state.by_design {
+        prose.gap();
+        prose.lead("By design: ", theme.key(), because, Style::new());
+    }
+    prose.gap();
+    match &state.settled {
+        Settled::Informs => prose.add("It informs; nothing has to be settled.", theme.quiet()),
+        Settled::Open(why) => {
+            if let Some(why) = why {
+                prose.lead("! ", theme.waiting(), why, theme.waiting());
+            }
+            let text = if state.is_final() {
+                "Fix it and run the check again; a critical is not accepted."
+            } else {
+                "Fix it and run the check again, or a accepts it."
+            };
+            prose.add(text, theme.quiet());
+        }
+        Settled::Accepted(residual) => {
+            let who = format!("Accepted by {} until {}: ", residual.owner, residual.expires);
+            prose.lead(&who, theme.of_verdict(Verdict::Accepted), &residual.reason, Style::new());
+        }
+    }
+}
+
+fn shape(app: &App, theme: Theme, shape: Shape, width: usize, prose: &mut Prose) {
+    if app.as_diff {
+        prose.add("What it changes in the live config (secrets left out)", theme.heading());
+        let patch = patch::value(app.template(shape), app.live.config());
+        diff(theme, &patch::diff(app.live.config(), &patch), prose);
+        return;
+    }
+    let columns = width.min(patch::COLUMNS);
+    let text = patch::render(app.template(shape), app.live.config(), columns);
+    prose.verbatim(&text, |line| {
+        if line.trim_start().starts_with("//") { theme.quiet() } else { Style::new() }
+    });
+    prose.gap();
+    let text = "Not rehearsed: this version does not try it on a copy. The record says so.";
+    if shape == Shape::Rollback {
+        let open = app.live.config().map(|live| patch::leaves_open(app.template(shape), live));
+        for what in open.unwrap_or_default() {
+            let text = format!("It leaves open: {what}");
+            prose.lead("! ", theme.wrong(), &text, theme.wrong());
+        }
+        prose.lead("! ", theme.waiting(), text, theme.waiting());
+    }
+}
+
+fn diff(theme: Theme, text: &str, prose: &mut Prose) {
+    for line in text.lines() {
+        let (sign, body) = line.split_at_checked(2).unwrap_or((line, ""));
+        let style = match sign.trim() {
+            "+" => theme.good(),
+            "-" => theme.wrong(),
+            _ => Style::new(),
+        };
+        prose.lead(sign, style, body, style);
+    }
+}
+
+fn planned(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
+    let Some((item, planned)) = app.answers.plan.get(index) else { return };
+    prose.add(&planned.says, theme.heading());
+    prose.add(&format!("for {item}"), theme.quiet());
+    prose.gap();
+    for step in &planned.steps {
+        prose.lead("- ", theme.quiet(), step, Style::new());
+    }
+    let empty = planned.patch.as_object().is_none_or(serde_json::Map::is_empty);
+    if empty {
+        return prose.add(
+            "Nothing in the config changes; the steps above are done elsewhere.",
+            theme.quiet(),
+        );
+    }
+    if app.as_diff {
+        return diff(theme, &patch::diff(app.live.config(), &planned.patch), prose);
+    }
+    let shown = crate::openclaw::secret::redact(&planned.patch);
+    prose.verbatim(&patch::pretty(&shown), |_| Style::new());
+    prose.gap();
+    prose.add(
+        "w writes it to a file; OpenClaw's own CLI applies it. Then validate, step 9.",
+        theme.quiet(),
+    );
+}
+
+fn blocker(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
+    let Some(blocker) = app.review.blockers.get(index) else { return };
+    prose.add(&blocker.line(&app.runbook, &app.review), theme.heading());
+    let (step, _) = page::home(app, blocker);
+    let text = format!("enter goes there: {}", step.title(&app.runbook));
+    prose.add(&text, theme.quiet());
+}
+
+/// The page a reviewer could read aloud.
+fn sign(app: &App, theme: Theme, prose: &mut Prose) {
+    if let Some(sealed) = &app.sealed {
+        prose.lead("Sealed in ", theme.good(), &sealed.folder, Style::new());
+        prose.lead("sha256 ", theme.quiet(), &sealed.sha256, Style::new());
+        prose.gap();
+    }
+    let target = &app.target;
+    prose.lead("Who      ", theme.quiet(), &app.operator, Style::new());
+    let gateway = format!("{} on {}, user {}", target.config, target.host, target.user);
+    prose.lead("Gateway  ", theme.quiet(), &gateway, Style::new());
+    let pattern = app.answers.choice.as_ref().map_or_else(
+        || "none chosen".to_owned(),
+        |choice| {
+            let pattern = app.runbook.pattern(&choice.pattern);
+            let title = pattern.map_or(choice.pattern.as_str(), |pattern| &pattern.title);
+            format!("{title}, because: {}", choice.reason)
+        },
+    );
+    prose.lead("Pattern  ", theme.quiet(), &pattern, Style::new());
+    if let Some(facts) = app.live.facts() {
+        for (question, sentence) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
+            prose.lead(&format!("{question:<9}"), theme.quiet(), &sentence, Style::new());
+        }
+    }
+    let changed = match app.answers.plan.len() {
+        0 => "nothing was changed through this program".to_owned(),
+        moves => format!("{} planned, none applied by this program", count(moves, "move")),
+    };
+    prose.lead("Changed  ", theme.quiet(), &changed, Style::new());
+    proved(app, theme, prose);
+    for residual in app.answers.residuals.values() {
+        let text = format!(
+            "{}: {} — {} until {}",
+            residual.subject, residual.reason, residual.owner, residual.expires
+        );
+        prose.lead("Accepted ", theme.quiet(), &text, Style::new());
+    }
+    let back = "rollback.json5 beside the record; not rehearsed by this version";
+    prose.lead("Way back ", theme.quiet(), back, Style::new());
+}
+
+fn proved(app: &App, theme: Theme, prose: &mut Prose) {
+    let pattern = app.answers.choice.as_ref().map(|choice| choice.pattern.as_str());
+    let verdicts: Vec<Verdict> = app
+        .review
+        .required(&app.runbook, pattern)
+        .map(|item| app.review.verdict(&item.id))
+        .collect();
+    let counts = Verdict::ALL.into_iter().filter_map(|verdict| {
+        let of = verdicts.iter().filter(|v| **v == verdict).count();
+        (of > 0).then(|| format!("{of} {}", verdict.word()))
+    });
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    prose.lead("Items    ", theme.quiet(), &counts, Style::new());
+}

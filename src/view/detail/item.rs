@@ -1,0 +1,140 @@
+//! An item whole: its statement, what backs it, why, what to do, how to see for oneself.
+
+use ratatui::style::Style;
+
+use crate::app::App;
+use crate::runbook::Item;
+use crate::verdict::Evidence;
+use crate::verdict::Judged;
+use crate::verdict::Kind;
+use crate::verdict::Truth;
+use crate::verdict::Verdict;
+use crate::view::prose::Prose;
+use crate::view::theme::Theme;
+
+/// How much of the evidence is listed one by one.
+const LISTED: usize = 40;
+
+/// Writes an item.
+pub(super) fn item(app: &App, theme: Theme, id: &str, prose: &mut Prose) {
+    let (Some(item), Some(judged)) = (app.runbook.item(id), app.review.items.get(id)) else {
+        return;
+    };
+    let verdict = judged.verdict;
+    let mark = format!("{} ", theme.verdict(verdict));
+    let style = theme.of_verdict(verdict);
+    prose.with_right(&mark, style, &item.statement, theme.heading(), verdict.word(), style);
+    if let Some(because) = &judged.because {
+        prose.lead("  ", style, because, style);
+    }
+    prose.gap();
+    evidence(theme, judged, prose);
+    findings(app, theme, item, prose);
+    prose.gap();
+    prose.lead("Why: ", theme.quiet(), &item.why, Style::new());
+    what_to_do(app, theme, item, judged, prose);
+    cards(theme, item, prose);
+    prose.gap();
+    prose.add(&item.source, theme.quiet());
+}
+
+fn evidence(theme: Theme, judged: &Judged, prose: &mut Prose) {
+    let listed = judged.evidence.iter().take(LISTED);
+    for evidence in listed {
+        let style = match evidence.speaks {
+            Truth::Yes if judged.verdict == Verdict::NotMet => theme.quiet(),
+            Truth::Yes => Style::new(),
+            Truth::No | Truth::Unknown => theme.of_truth(evidence.speaks),
+        };
+        let mark = match evidence.speaks {
+            Truth::Yes => theme.verdict(Verdict::Met),
+            Truth::No => theme.verdict(Verdict::NotMet),
+            Truth::Unknown => theme.verdict(Verdict::Unmeasured),
+        };
+        let mark = format!("{mark} ");
+        prose.with_right(&mark, style, &said(evidence), style, &evidence.place, theme.quiet());
+    }
+    if judged.evidence.len() > LISTED {
+        prose.add(&format!("… and {} more", judged.evidence.len() - LISTED), theme.quiet());
+    }
+}
+
+/// Says a piece of evidence the way an operator would read it.
+fn said(evidence: &Evidence) -> String {
+    let path = evidence.about.strip_prefix("config.").unwrap_or(&evidence.about);
+    let subject = evidence.subject.as_ref().map(|subject| format!("{subject}  "));
+    match evidence.kind {
+        Kind::Statement => format!("{} says: {}", evidence.about, evidence.says),
+        Kind::Fact | Kind::Observation => {
+            format!("{}{path} = {}", subject.unwrap_or_default(), evidence.says)
+        }
+    }
+}
+
+/// Lists the findings that bear on an item.
+fn findings(app: &App, theme: Theme, item: &Item, prose: &mut Prose) {
+    for state in &app.review.findings {
+        if !item.is_about(&state.finding.check_id) {
+            continue;
+        }
+        let word = state.finding.severity.word();
+        let style = theme.of_severity(state.finding.severity);
+        let text = format!("audit: {}", state.finding.check_id);
+        prose.with_right("", style, &text, style, word, style);
+    }
+}
+
+fn what_to_do(app: &App, theme: Theme, item: &Item, judged: &Judged, prose: &mut Prose) {
+    if judged.verdict.is_settled() && judged.verdict != Verdict::Accepted {
+        return;
+    }
+    if let Some(fix) = &item.fix {
+        let planned = app.answers.plan.iter().any(|(planned, _)| *planned == item.id);
+        let lead = if planned { "Planned: " } else { "Fix (f): " };
+        prose.lead(lead, theme.key(), &fix.says, Style::new());
+        for step in &fix.steps {
+            prose.lead("  - ", theme.quiet(), step, Style::new());
+        }
+    }
+    match crate::verdict::can_confirm(item, judged) {
+        Ok(()) => {
+            let text = "space confirms it with your word; e says how you know.";
+            prose.add(text, theme.quiet());
+        }
+        Err(why) => prose.lead("No tick: ", theme.quiet(), why, theme.quiet()),
+    }
+}
+
+fn cards(theme: Theme, item: &Item, prose: &mut Prose) {
+    for card in &item.cards {
+        prose.gap();
+        prose.add("See for yourself", theme.heading());
+        let rows = [
+            ("proves       ", &card.proves),
+            ("leaves open  ", &card.leaves_open),
+            ("where        ", &card.place),
+            ("do           ", &card.command),
+            ("good answer  ", &card.good),
+        ];
+        for (lead, text) in rows {
+            prose.lead(lead, theme.quiet(), text, Style::new());
+        }
+    }
+}
+
+/// Lists the items a finding bears on, so that their fixes are found.
+pub(super) fn bears_on(app: &App, theme: Theme, check_id: &str, prose: &mut Prose) {
+    let mut first = true;
+    for item in app.runbook.items().filter(|item| item.is_about(check_id)) {
+        let verdict = app.review.verdict(&item.id);
+        if verdict == Verdict::NotApplicable {
+            continue;
+        }
+        if std::mem::take(&mut first) {
+            prose.gap();
+            prose.add("Bears on", theme.quiet());
+        }
+        let mark = format!("{} ", theme.verdict(verdict));
+        prose.lead(&mark, theme.of_verdict(verdict), &item.statement, Style::new());
+    }
+}

@@ -1,0 +1,284 @@
+//! One line of a list: mark, text, and a word at the right.
+
+use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
+
+use crate::app::App;
+use crate::app::InFlight;
+use crate::app::page;
+use crate::app::page::Row;
+use crate::app::page::Shape;
+use crate::change::FindingState;
+use crate::change::Settled;
+use crate::openclaw::finding::Outcome;
+use crate::openclaw::finding::Severity;
+use crate::runbook::Need;
+use crate::text::Shown;
+use crate::text::count;
+use crate::verdict::Run;
+use crate::verdict::Verdict;
+use crate::view::theme::Sign;
+use crate::view::theme::Theme;
+
+/// A line of a list before it has a width.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RowLine {
+    pub(super) mark: &'static str,
+    pub(super) style: Style,
+    pub(super) indent: usize,
+    pub(super) text: String,
+    pub(super) right: String,
+}
+
+impl RowLine {
+    fn new(mark: &'static str, style: Style, text: impl Into<String>) -> Self {
+        Self { mark, style, indent: 0, text: text.into(), right: String::new() }
+    }
+
+    fn right(mut self, right: impl Into<String>) -> Self {
+        self.right = right.into();
+        self
+    }
+
+    /// Fits the line into a width: the text gives way, mark and word stay.
+    pub(super) fn line(&self, width: usize) -> Line<'static> {
+        let right = Shown::line(&self.right).cut(width / 2).into_string();
+        let before = 1 + self.indent + self.mark.width() + 1;
+        let room = width.saturating_sub(before + right.width() + 2);
+        let text = Shown::line(&self.text).cut(room).into_string();
+        let gap = room.saturating_sub(text.width()) + 1;
+        Line::from(vec![
+            Span::raw(" ".repeat(1 + self.indent)),
+            Span::styled(self.mark, self.style),
+            Span::raw(" "),
+            Span::raw(text),
+            Span::raw(" ".repeat(gap)),
+            Span::styled(right, self.style),
+            Span::raw(" "),
+        ])
+    }
+}
+
+/// Returns the line of a row.
+pub(super) fn row(app: &App, theme: Theme, row: &Row) -> RowLine {
+    match row {
+        Row::Pattern(index) => pattern(app, theme, *index),
+        Row::Item(id) => item(app, theme, id),
+        Row::Note(id) => note(app, theme, id),
+        Row::Entry(index) => entry(app, theme, *index),
+        Row::Check(index) => check(app, theme, *index),
+        Row::Finding(key) => finding(app, theme, key),
+        Row::Shape(shape) => {
+            let text = match shape {
+                Shape::Baseline => "Minimum safe baseline",
+                Shape::Rollback => "Rollback",
+            };
+            let mark = theme.verdict(Verdict::Unmeasured);
+            let right = match shape {
+                Shape::Baseline => "",
+                Shape::Rollback => "not rehearsed: unmeasured",
+            };
+            match shape {
+                Shape::Baseline => RowLine::new(theme.sign(Sign::Note), theme.quiet(), text),
+                Shape::Rollback => RowLine::new(mark, theme.waiting(), text).right(right),
+            }
+        }
+        Row::Move(index) => planned(app, theme, *index),
+        Row::Blocker(index) => {
+            let blocker = app.review.blockers.get(*index);
+            let line = blocker.map_or(String::new(), |b| b.line(&app.runbook, &app.review));
+            RowLine::new(theme.verdict(Verdict::NotMet), theme.waiting(), line)
+        }
+        Row::Sign => sign(app, theme),
+    }
+}
+
+fn pattern(app: &App, theme: Theme, index: usize) -> RowLine {
+    let Some(pattern) = app.runbook.patterns.get(index) else {
+        return RowLine::new(" ", Style::new(), "");
+    };
+    let chosen = app.answers.choice.as_ref().is_some_and(|choice| choice.pattern == pattern.id);
+    let now = app.review.in_force.as_ref() == Some(&pattern.id);
+    let (mark, style) = if chosen {
+        (theme.verdict(Verdict::Confirmed), theme.good())
+    } else {
+        (" ", Style::new())
+    };
+    let right = match (chosen, now) {
+        (true, true) => "chosen, now",
+        (true, false) => "chosen",
+        (false, true) => "now",
+        (false, false) => "",
+    };
+    RowLine::new(mark, style, &pattern.title).right(right)
+}
+
+fn item(app: &App, theme: Theme, id: &str) -> RowLine {
+    let verdict = app.review.verdict(id);
+    let statement = app.runbook.item(id).map_or(id, |item| item.statement.as_str());
+    let judged = app.review.items.get(id);
+    let planned = app.answers.plan.iter().any(|(item, _)| item == id);
+    let right = match (verdict, judged) {
+        (Verdict::NotMet, _) if planned => "fix planned".to_owned(),
+        (Verdict::NotMet, Some(judged)) if judged.subjects > 1 => {
+            format!("{} of {} fail", judged.failing.len(), judged.subjects)
+        }
+        (Verdict::Open, _) => "your word".to_owned(),
+        (verdict, _) => verdict.word().to_owned(),
+    };
+    let style = theme.of_verdict(verdict);
+    let mut line = RowLine::new(theme.verdict(verdict), style, statement).right(right);
+    line.indent = if app.step == page::Step::Pattern { 2 } else { 0 };
+    line
+}
+
+fn note(app: &App, theme: Theme, id: &str) -> RowLine {
+    let Some(note) = app.runbook.notes.iter().find(|note| note.id == id) else {
+        return RowLine::new(" ", Style::new(), id);
+    };
+    let said = app.answers.words.contains_key(id);
+    match (note.acknowledge, said) {
+        (false, _) => RowLine::new(theme.sign(Sign::Note), theme.quiet(), &note.text),
+        (true, true) => RowLine::new(theme.verdict(Verdict::Confirmed), theme.good(), &note.text)
+            .right("acknowledged"),
+        (true, false) => RowLine::new(theme.verdict(Verdict::Open), theme.waiting(), &note.text)
+            .right("to acknowledge"),
+    }
+}
+
+fn entry(app: &App, theme: Theme, index: usize) -> RowLine {
+    let Some(entry) = app.runbook.inventory.get(index) else {
+        return RowLine::new(" ", Style::new(), "");
+    };
+    match app.answers.inventory.get(&entry.id) {
+        None => RowLine::new(theme.verdict(Verdict::Open), theme.waiting(), &entry.title)
+            .right("to confirm"),
+        Some((recorded, _)) => {
+            let mark = theme.verdict(Verdict::Confirmed);
+            let right = if recorded.edited { "written by you" } else { "confirmed" };
+            RowLine::new(mark, theme.good(), &entry.title).right(right)
+        }
+    }
+}
+
+fn check(app: &App, theme: Theme, index: usize) -> RowLine {
+    let Some(check) = app.runbook.checks.get(index) else {
+        return RowLine::new(" ", Style::new(), "");
+    };
+    let name = &check.statement;
+    match app.in_flight.get(&check.id) {
+        Some(InFlight::Waiting) => {
+            return RowLine::new(theme.sign(Sign::Waiting), theme.quiet(), name).right("waiting");
+        }
+        Some(InFlight::Running { since, .. }) => {
+            let seconds = (app.now - *since).num_seconds().max(0);
+            return RowLine::new(theme.sign(Sign::Running), theme.key(), name)
+                .right(format!("running {seconds} s"));
+        }
+        None => {}
+    }
+    let Some(run) = app.answers.runs.get(&check.id) else {
+        let right = match check.need {
+            Need::Required => "not run",
+            Need::OnRequest => "on request",
+        };
+        return RowLine::new(theme.verdict(Verdict::Unmeasured), theme.quiet(), name).right(right);
+    };
+    let seconds = run.took().as_secs_f32();
+    let stale = app.review.stale.contains(&check.id);
+    let unmeasured = theme.verdict(Verdict::Unmeasured);
+    match &run.outcome {
+        _ if stale => {
+            RowLine::new(unmeasured, theme.waiting(), name).right("out of date: run again")
+        }
+        Outcome::Measured(report) => {
+            let open = report.findings.iter().filter(|f| f.severity > Severity::Info).count();
+            let mark =
+                if open == 0 { theme.verdict(Verdict::Met) } else { theme.sign(Sign::Warning) };
+            let said = if open == 0 { "clean".to_owned() } else { count(open, "finding") };
+            let tone = if open == 0 { theme.good() } else { theme.waiting() };
+            RowLine::new(mark, tone, name).right(format!("{said}  {seconds:.1} s"))
+        }
+        Outcome::Unmeasured { .. } => RowLine::new(unmeasured, theme.waiting(), name)
+            .right(format!("unmeasured  {seconds:.1} s")),
+        Outcome::Cancelled => RowLine::new(unmeasured, theme.waiting(), name).right("stopped"),
+    }
+}
+
+fn finding(app: &App, theme: Theme, key: &str) -> RowLine {
+    let Some(state) = app.review.findings.iter().find(|state| state.key == key) else {
+        return RowLine::new(" ", Style::new(), key);
+    };
+    let style = theme.of_severity(state.finding.severity);
+    let text = format!("{}  {}", state.finding.check_id, state.finding.title);
+    let word = state.finding.severity.word();
+    let (mark, style, right) = match &state.settled {
+        Settled::Accepted(residual) => {
+            let until = format!("{word}, accepted until {}", residual.expires);
+            (theme.verdict(Verdict::Accepted), theme.of_verdict(Verdict::Accepted), until)
+        }
+        Settled::Informs => (theme.sign(Sign::Note), style, word.to_owned()),
+        Settled::Open(_) if state.by_design.is_some() => {
+            (severity_mark(theme, state), style, format!("{word}, by design"))
+        }
+        Settled::Open(_) => (severity_mark(theme, state), style, word.to_owned()),
+    };
+    let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
+    RowLine::new(mark, style, text).right(format!("{right}{hidden}"))
+}
+
+fn severity_mark(theme: Theme, state: &FindingState) -> &'static str {
+    match state.finding.severity {
+        Severity::Critical => theme.verdict(Verdict::NotMet),
+        Severity::Warn => theme.sign(Sign::Warning),
+        Severity::Info => theme.sign(Sign::Note),
+    }
+}
+
+fn planned(app: &App, theme: Theme, index: usize) -> RowLine {
+    let Some((_, planned)) = app.answers.plan.get(index) else {
+        return RowLine::new(" ", Style::new(), "");
+    };
+    RowLine::new(theme.sign(Sign::Here), theme.key(), format!("{}. {}", index + 1, planned.says))
+}
+
+fn sign(app: &App, theme: Theme) -> RowLine {
+    if app.sealed.is_some() {
+        return RowLine::new(theme.verdict(Verdict::Met), theme.good(), "Sealed");
+    }
+    let blockers = app.review.blockers.len();
+    if blockers == 0 {
+        return RowLine::new(theme.sign(Sign::Here), theme.good(), "Sign off")
+            .right("nothing blocks");
+    }
+    RowLine::new(theme.sign(Sign::Here), theme.waiting(), "Seal this change as it is")
+        .right(format!("not-cleared: {}", count(blockers, "blocker")))
+}
+
+/// Counts the findings by what they are, as the heading of the checks.
+pub(super) fn findings_summary(app: &App) -> String {
+    let counts = |run: &&Run| run.report().is_some() && !app.review.stale.contains(&run.check);
+    if app.is_busy() && !app.answers.runs.values().any(|run| counts(&run)) {
+        return "The checks are running; read on meanwhile.".to_owned();
+    }
+    if !app.answers.runs.values().any(|run| counts(&run)) {
+        return "Nothing is measured yet. enter shows what the checks may write, then runs them."
+            .to_owned();
+    }
+    let of = |severity: Severity| {
+        let all =
+            app.review.findings.iter().filter(|state| state.finding.severity == severity).count();
+        let open = match app.review.open_findings(severity) {
+            _ if severity == Severity::Info => String::new(),
+            open => format!(" ({open} open)"),
+        };
+        format!("{} {all}{open}", severity.word())
+    };
+    let hidden = app.review.findings.iter().filter(|state| state.finding.suppressed).count();
+    let hidden =
+        if hidden == 0 { String::new() } else { format!(", {hidden} hidden by the config") };
+    let counts = [Severity::Critical, Severity::Warn, Severity::Info].map(of);
+    format!("{}{hidden}", counts.join(", "))
+}
