@@ -1,0 +1,31 @@
+//! The rim: everything that touches the world.
+//!
+//! Files, processes, threads, the environment, the clock and the terminal are used here and
+//! nowhere else; clippy holds the rest of the crate to it.
+#![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
+
+pub mod demo;
+pub mod listen;
+pub mod live;
+pub mod places;
+pub mod run;
+pub mod signals;
+pub mod store;
+pub mod term;
+mod watch;
+pub mod wizard;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+
+/// Returns the time, with the offset of this place.
+#[must_use]
+pub fn now() -> DateTime<FixedOffset> {
+    chrono::Local::now().fixed_offset()
+}
+
+/// Returns an environment variable.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,113 @@
+//! Which addresses this host listens on: the truth behind `gateway.bind`.
+#![expect(clippy::disallowed_methods, reason = "one of the modules that look at the world")]
+
+use std::fs::File;
+use std::io::Read;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+
+/// The state of a socket that listens, in the kernel's tables.
+const LISTENING: &str = "0A";
+
+/// Returns the addresses on which a port is listened on, sorted, each once.
+///
+/// None where the kernel shows no such table; an empty list where nothing listens. What another
+/// network namespace listens on, such as a container's, is not seen.
+#[must_use]
+pub fn listening(port: u16) -> Option<Vec<String>> {
+    let tables = [table("/proc/net/tcp"), table("/proc/net/tcp6")];
+    if tables.iter().all(Option::is_none) {
+        return None;
+    }
+    let tables: String = tables.into_iter().flatten().collect();
+    Some(parse(&tables, port))
+}
+
+/// Reads one of the kernel's tables.
+///
+/// The kernel walks all its sockets for each read, in 2 ms, however few bytes are asked for: without
+/// room to read into, they are asked for by the dozen.
+fn table(path: &str) -> Option<String> {
+    let mut text = String::with_capacity(64 << 10);
+    File::open(path).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Reads the addresses that listen on a port out of the text of `/proc/net/tcp` and `tcp6`.
+///
+/// IPv4 addresses within IPv6 are given as IPv4. Lines that do not fit are skipped.
+fn parse(tables: &str, port: u16) -> Vec<String> {
+    let mut addresses: Vec<IpAddr> = tables
+        .lines()
+        .filter_map(|line| {
+            let mut columns = line.split_whitespace();
+            let local = columns.nth(1)?;
+            let state = columns.nth(1)?;
+            let (address, its_port) = local.split_once(':')?;
+            let same = u16::from_str_radix(its_port, 16) == Ok(port);
+            (state == LISTENING && same).then(|| address_of(address))?
+        })
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+/// Reads an address: words of 32 bits in hex, each in the host's byte order.
+fn address_of(hex: &str) -> Option<IpAddr> {
+    let mut bytes = [0; 16];
+    let words = hex.len() / 8;
+    if !hex.is_ascii() || !hex.len().is_multiple_of(8) || words > 4 {
+        return None;
+    }
+    for (at, word) in bytes.chunks_exact_mut(4).take(words).enumerate() {
+        let value = u32::from_str_radix(&hex[at * 8..at * 8 + 8], 16).ok()?;
+        word.copy_from_slice(&value.to_ne_bytes());
+    }
+    let [a, b, c, d, ..] = bytes;
+    match words {
+        1 => Some(Ipv4Addr::new(a, b, c, d).into()),
+        4 => Some(Ipv6Addr::from(bytes).to_canonical()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // As a host of little byte order prints them; the other order turns each word around.
+    const TABLES: &str = "\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:4965 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1
+   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1
+   2: 0100007F:4965 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 3 1
+   3: 050010AC:4965 0100007F:9C40 06 00000000:00000000 00:00000000 00000000  1000        0 4 1
+  sl  local_address                         remote_address                        st tx_queue
+   0: 00000000000000000000000001000000:4965 00000000000000000000000000000000:0000 0A 00000000:0
+   1: 0000000000000000FFFF00000100007F:4965 00000000000000000000000000000000:0000 0A 00000000:0
+   2: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:0
+   3: B80D01200000000067452301EFCDAB89:1F90 00000000000000000000000000000000:0000 0A 00000000:0
+ torn line
+   4: 0100007F
+   5: XYZ0007F:4965 00000000:0000 0A
+";
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn only_listening_sockets_of_the_port_count() {
+        assert_eq!(parse(TABLES, 18789), ["127.0.0.1", "::1"]);
+        assert_eq!(parse(TABLES, 22), ["0.0.0.0", "::"]);
+        assert_eq!(parse(TABLES, 8080), ["2001:db8::123:4567:89ab:cdef"]);
+        assert!(parse(TABLES, 443).is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_of_ours_is_seen() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(listening(port), Some(vec!["127.0.0.1".to_owned()]));
+    }
+}

@@ -1,0 +1,367 @@
+//! Reading what is there: the config with its includes, the environment, the host.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::app::Live;
+use crate::json5;
+use crate::openclaw::command::Gateway;
+use crate::openclaw::config;
+use crate::openclaw::config::Assembled;
+use crate::openclaw::config::Config;
+use crate::openclaw::config::ConfigError;
+use crate::openclaw::config::FileRead;
+use crate::openclaw::config::Files;
+use crate::openclaw::config::LocateError;
+use crate::openclaw::config::Located;
+use crate::openclaw::config::Location;
+use crate::openclaw::config::Unreadable;
+use crate::openclaw::facts::Facts;
+use crate::openclaw::facts::World;
+use crate::openclaw::secret;
+use crate::openclaw::target::Target;
+use crate::shell::listen;
+use crate::text::Mask;
+use crate::text::Shown;
+use crate::text::names_secret;
+
+/// Where the gateway is and how its config is read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    located: Located,
+    environment: BTreeMap<String, String>,
+    home: Option<PathBuf>,
+    cwd: PathBuf,
+    config_flag: Option<PathBuf>,
+    /// The config file.
+    pub path: PathBuf,
+    /// The state directory.
+    pub state_dir: PathBuf,
+}
+
+/// What tells one state of the config files from another without reading them.
+pub type Stamp = Vec<Option<(SystemTime, u64, u64)>>;
+
+impl Source {
+    /// Finds the gateway's config.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be told where it is.
+    pub fn find(config: Option<&Path>, profile: Option<&str>) -> Result<Self, LocateError> {
+        let environment: BTreeMap<String, String> = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let home = env::home_dir();
+        let cwd = env::current_dir().unwrap_or_default();
+        let flags = Location {
+            config: config.map(Path::to_owned),
+            profile: profile.map(str::to_owned),
+            cwd: cwd.clone(),
+        };
+        let located = config::locate(&environment, home.as_deref(), &flags)?;
+        let there = located.candidates.iter().find(|path| path.symlink_metadata().is_ok());
+        let path = there.or_else(|| located.candidates.first()).cloned().unwrap_or_default();
+        let legacy = located.legacy_state_dir.as_ref();
+        let state_dir = match legacy.filter(|legacy| legacy.exists()) {
+            Some(legacy) if !located.state_dir.exists() => legacy.clone(),
+            _ => located.state_dir.clone(),
+        };
+        let config_flag = config.map(|_| path.clone());
+        Ok(Self { located, environment, home, cwd, config_flag, path, state_dir })
+    }
+
+    /// Reads the config and works out what it means.
+    #[must_use]
+    pub fn read(&self) -> Live {
+        let mut environment = self.environment.clone();
+        for (name, value) in self.dotenv() {
+            environment.entry(name).or_insert(value);
+        }
+        match self.assemble() {
+            Ok(config) => {
+                let mask = mask(Some(&config), &environment);
+                let world = self.world(&config, environment);
+                let facts = Facts::resolve(&config, &world);
+                Live::Read { config, facts: Box::new(facts), mask }
+            }
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!(". {hint}")).unwrap_or_default();
+                let mask = mask(None, &environment);
+                let why = Shown::line(&mask.line(&format!("{error}{hint}"))).into_string();
+                Live::Unreadable { why, mask }
+            }
+        }
+    }
+
+    /// Returns the files that a config was read from.
+    #[must_use]
+    pub fn files(&self, live: &Live) -> Vec<PathBuf> {
+        live.config().map_or_else(|| vec![self.path.clone()], |config| config.files.clone())
+    }
+
+    /// Returns what tells whether the files of a config have changed.
+    #[must_use]
+    pub fn stamp(&self, live: &Live) -> Stamp {
+        stamp(&self.files(live))
+    }
+
+    fn assemble(&self) -> Result<Box<Config>, ConfigError> {
+        let roots = config::include_roots(&self.environment, self.home.as_deref(), &self.cwd);
+        let mut files = Files::new();
+        loop {
+            match config::assemble_within(&self.path, &files, &roots)? {
+                Assembled::Complete(config) => return Ok(config),
+                Assembled::Needs(path) => {
+                    let read = self.read_file(&path, &roots);
+                    files.insert(path, read);
+                }
+            }
+        }
+    }
+
+    /// Reads one file of the config; an include that a link leads out of its folder is refused.
+    fn read_file(&self, path: &Path, roots: &[PathBuf]) -> FileRead {
+        if path != self.path
+            && let (Ok(real), Some(Ok(dir))) =
+                (path.canonicalize(), self.path.parent().map(Path::canonicalize))
+        {
+            let inside = |root: &Path| real.starts_with(root);
+            let real_roots = roots.iter().filter_map(|root| root.canonicalize().ok());
+            if !inside(&dir) && !real_roots.into_iter().any(|root| inside(&root)) {
+                return FileRead::Unreadable(Unreadable::Outside(real));
+            }
+            if let Ok(metadata) = fs::metadata(&real)
+                && metadata.is_file()
+                && metadata.nlink() > 1
+            {
+                return FileRead::Unreadable(Unreadable::Linked(metadata.nlink()));
+            }
+        }
+        read_bytes(path)
+    }
+
+    /// Returns the variables of `<state>/.env`.
+    fn dotenv(&self) -> Vec<(String, String)> {
+        let FileRead::Bytes(bytes) = read_bytes(&self.state_dir.join(".env")) else {
+            return Vec::new();
+        };
+        String::from_utf8_lossy(&bytes).lines().filter_map(dotenv_line).collect()
+    }
+
+    fn world(&self, config: &Config, environment: BTreeMap<String, String>) -> World {
+        let port = port(config, &environment, self.located.default_port);
+        World {
+            environment,
+            host: hostname(),
+            user: user(),
+            state_dir: self.state_dir.display().to_string(),
+            container: container(),
+            listeners: listen::listening(port),
+            config_mode: mode(&self.path),
+            state_mode: mode(&self.state_dir),
+            backups: backups(&self.path),
+            sandbox_backend: Some(on_path("docker") || on_path("podman")),
+            default_port: self.located.default_port,
+        }
+    }
+
+    /// Names the gateway.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        let (host, user) = (hostname(), user());
+        let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        Target {
+            id: Target::id(&host, &user, &real.display().to_string()),
+            host,
+            user,
+            profile: self.located.profile.clone(),
+            config: home_relative(&self.path, self.home.as_deref()),
+            state_dir: home_relative(&self.state_dir, self.home.as_deref()),
+            demo: false,
+        }
+    }
+
+    /// Says what commands are run against.
+    #[must_use]
+    pub fn gateway(&self, live: &Live) -> Gateway {
+        let config = live.config();
+        let port = config.map_or(self.located.default_port, |config| {
+            port(config, &self.environment, self.located.default_port)
+        });
+        Gateway {
+            program: "openclaw".to_owned(),
+            profile: self.located.profile.clone(),
+            config: self.config_flag.as_ref().map(|path| path.display().to_string()),
+            keep: config.map_or_else(Vec::new, |config| referenced(&config.value)),
+            environment: self.environment.clone(),
+            port,
+        }
+    }
+}
+
+fn port(config: &Config, environment: &BTreeMap<String, String>, default: u16) -> u16 {
+    let said = environment.get("OPENCLAW_GATEWAY_PORT").and_then(|port| port.parse().ok());
+    let written = config.get(&["gateway", "port"]).and_then(serde_json::Value::as_u64);
+    said.or_else(|| written.and_then(|port| u16::try_from(port).ok())).unwrap_or(default)
+}
+
+/// Returns the environment variables that a config refers to.
+fn referenced(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => map.values().flat_map(referenced).collect(),
+        serde_json::Value::Array(list) => list.iter().flat_map(referenced).collect(),
+        serde_json::Value::String(text) => variables(text),
+        _ => Vec::new(),
+    }
+    .into_iter()
+    .chain(match secret::reference(value) {
+        Some(secret::Reference::Env(name)) => vec![name],
+        _ => Vec::new(),
+    })
+    .collect()
+}
+
+/// Returns the names in `${NAME}`.
+fn variables(text: &str) -> Vec<String> {
+    let after = text.split("${").skip(1);
+    let names = after.filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned());
+    names.collect()
+}
+
+/// Gathers every secret that must never be shown: those of the config, and those of the
+/// environment by their names.
+fn mask(config: Option<&Config>, environment: &BTreeMap<String, String>) -> Mask {
+    let written = config.map(|config| secret::secrets(&config.value)).unwrap_or_default();
+    let mut mask = Mask::new(written.into_iter().map(|(_, secret)| secret));
+    let referenced = config.map(|config| referenced(&config.value)).unwrap_or_default();
+    for (name, value) in environment {
+        if names_secret(name) || referenced.contains(name) {
+            mask.add(value);
+        }
+    }
+    mask
+}
+
+/// Reads a regular file of bounded size. Nothing else is opened, so that nothing can hang.
+fn read_bytes(path: &Path) -> FileRead {
+    let refused = |error: &std::io::Error| {
+        FileRead::Unreadable(match error.kind() {
+            std::io::ErrorKind::NotFound => Unreadable::Missing,
+            _ => Unreadable::Refused(error.to_string()),
+        })
+    };
+    let opened = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => return refused(&error),
+    };
+    let metadata = match file.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) => return refused(&error),
+    };
+    let kind = metadata.file_type();
+    if !kind.is_file() {
+        let what = if kind.is_dir() {
+            "a directory"
+        } else if kind.is_fifo() {
+            "a FIFO"
+        } else if kind.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        };
+        return FileRead::Unreadable(Unreadable::NotRegular(what));
+    }
+    if metadata.len() > json5::MAX_BYTES as u64 {
+        return FileRead::Unreadable(Unreadable::TooLarge(metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    match file.take(json5::MAX_BYTES as u64 + 1).read_to_end(&mut bytes) {
+        Err(error) => refused(&error),
+        Ok(read) if read > json5::MAX_BYTES => {
+            FileRead::Unreadable(Unreadable::TooLarge(read as u64))
+        }
+        Ok(_) => FileRead::Bytes(bytes),
+    }
+}
+
+fn dotenv_line(line: &str) -> Option<(String, String)> {
+    let line = line.trim();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line.split_once('=')?;
+    let value = value.trim();
+    let quoted = |quote| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+    let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(value);
+    (!name.trim_start().starts_with('#')).then(|| (name.trim().to_owned(), value.to_owned()))
+}
+
+fn stamp(paths: &[PathBuf]) -> Stamp {
+    let stamp = |path: &PathBuf| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+    };
+    paths.iter().map(stamp).collect()
+}
+
+fn hostname() -> String {
+    let name = nix::unistd::gethostname().ok();
+    name.map_or_else(|| "unknown-host".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Returns the name of the OS user, or their number.
+#[must_use]
+pub fn user() -> String {
+    let uid = nix::unistd::geteuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    user.map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+fn container() -> Option<bool> {
+    let marked = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
+    let kubernetes = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+    cfg!(target_os = "linux").then_some(marked || kubernetes)
+}
+
+fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|metadata| metadata.mode() & 0o7777)
+}
+
+/// Lists the copies of the config that OpenClaw leaves beside it.
+fn backups(config: &Path) -> Vec<String> {
+    let (Some(dir), Some(name)) = (config.parent(), config.file_name()) else {
+        return Vec::new();
+    };
+    let name = name.to_string_lossy().into_owned();
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let names =
+        entries.take(10_000).flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    let marks = [".bak", ".last-good", ".rejected", ".clobbered"];
+    let copy = |other: &String| {
+        other.strip_prefix(&name).is_some_and(|rest| marks.iter().any(|m| rest.starts_with(m)))
+    };
+    let mut names: Vec<String> = names.filter(copy).collect();
+    names.sort();
+    names
+}
+
+fn on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+fn home_relative(path: &Path, home: Option<&Path>) -> String {
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) if !rest.as_os_str().is_empty() => format!("~/{}", rest.display()),
+        _ => path.display().to_string(),
+    }
+}
