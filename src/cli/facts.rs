@@ -1,0 +1,104 @@
+//! `portcullis facts`: what the live config means.
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::app::Live;
+use crate::cli::Common;
+use crate::cli::Failure;
+use crate::cli::Format;
+use crate::cli::Status;
+use crate::cli::print;
+use crate::cli::wizard;
+use crate::openclaw::exposure;
+use crate::openclaw::fact::Fact;
+use crate::openclaw::facts::Facts;
+use crate::openclaw::target::Target;
+use crate::text::Shown;
+use crate::verdict;
+
+/// Prints what the live config means.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Print the JSON Schema of the JSON document instead
+    #[arg(long)]
+    schema: bool,
+}
+
+/// What the live config means, secrets reduced to their class and source.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Document<'a> {
+    /// Always `portcullis/facts`.
+    schema: &'static str,
+    /// The version of the shape.
+    version: u32,
+    /// The gateway.
+    target: &'a Target,
+    /// SHA-256 over the merged config, every secret replaced by what it is worth, in hex.
+    config_digest: &'a str,
+    /// What is odd about the config, such as a key that stands twice.
+    warnings: &'a [String],
+    /// Everything that facts are about, in the order of the config.
+    subjects: Vec<String>,
+    /// The facts, subject by subject, in one order always.
+    facts: &'a [Fact],
+}
+
+impl Show {
+    pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
+        if self.schema {
+            print(&super::pretty(&schemars::schema_for!(Document<'static>))?)?;
+            return Ok(Status::Fine);
+        }
+        let scene = wizard::scene(common)?;
+        let Live::Read { config, facts, .. } = &scene.live else {
+            return Err(unreadable(&scene.live));
+        };
+        let text = match self.format {
+            Format::Json => super::pretty(&Document {
+                schema: "portcullis/facts",
+                version: 1,
+                target: &scene.target,
+                config_digest: &config.digest,
+                warnings: &config.warnings,
+                subjects: facts.subjects.iter().map(ToString::to_string).collect(),
+                facts: &facts.facts,
+            })?,
+            Format::Text => text(facts),
+        };
+        print(&text)?;
+        Ok(Status::Fine)
+    }
+}
+
+fn text(facts: &Facts) -> String {
+    let mut text = String::new();
+    for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
+        text.push_str(&format!("{question:<8} {said}\n"));
+    }
+    let mut subject = None;
+    for fact in &facts.facts {
+        if subject != Some(&fact.subject) {
+            text.push_str(&format!("\n{}\n", fact.subject));
+            subject = Some(&fact.subject);
+        }
+        let place = verdict::place(&fact.origin);
+        text.push_str(&format!("  {:<44} {}   ({place})\n", fact.path, fact.said()));
+    }
+    Shown::text(&text).into_string()
+}
+
+/// Says why there are no facts.
+pub(super) fn unreadable(live: &Live) -> Failure {
+    let why = match live {
+        Live::Unreadable { why, .. } => why.clone(),
+        Live::Read { .. } => String::new(),
+    };
+    Failure::unreadable("the config cannot be read")
+        .because(why)
+        .hint("--config names another file; `openclaw config file` says where OpenClaw looks")
+}
