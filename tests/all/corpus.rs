@@ -1,0 +1,260 @@
+//! Every config we have: each is read, understood, judged and drawn.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use crossterm::event::KeyCode;
+use crossterm::event::KeyEvent;
+use crossterm::event::KeyModifiers;
+use portcullis::app::App;
+use portcullis::app::Live;
+use portcullis::app::Message;
+use portcullis::app::Start;
+use portcullis::change;
+use portcullis::change::Answers;
+use portcullis::change::Change;
+use portcullis::change::Choice;
+use portcullis::change::Header;
+use portcullis::change::Review;
+use portcullis::openclaw::config;
+use portcullis::openclaw::config::Assembled;
+use portcullis::openclaw::config::FileRead;
+use portcullis::openclaw::config::Files;
+use portcullis::openclaw::config::Unreadable;
+use portcullis::openclaw::facts::Facts;
+use portcullis::openclaw::facts::World;
+use portcullis::openclaw::secret;
+use portcullis::runbook::GATEWAY_EXPOSURE;
+use portcullis::runbook::Runbook;
+use portcullis::shell::demo;
+use portcullis::text::Mask;
+use portcullis::verdict::Verdict;
+use portcullis::view;
+use portcullis::view::theme::Colour;
+use portcullis::view::theme::Glyphs;
+use portcullis::view::theme::Theme;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use serde_json::Value;
+
+/// What the configs mention, but for what nobody sets.
+const VARIABLES: [&str; 9] = [
+    "OPENCLAW_GATEWAY_TOKEN",
+    "GATEWAY_PASSWORD",
+    "HOOKS_TOKEN",
+    "TELEGRAM_BOT_TOKEN",
+    "DISCORD_BOT_TOKEN",
+    "SLACK_BOT_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "MATRIX_ACCESS_TOKEN",
+    "MODEL_API_KEY",
+];
+
+#[test]
+fn every_config_that_openclaw_takes_is_read() {
+    let mut wrong = Vec::new();
+    for path in configs(&own()) {
+        let captured = fs::read_to_string(path.with_extension("validate.json")).unwrap();
+        let valid = captured.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        let valid = valid.is_some_and(|document| document["valid"] == true);
+        if let Live::Unreadable { why, .. } = live(&path)
+            && valid
+        {
+            wrong.push(format!("{}: {why}", path.display()));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_config_is_understood_judged_and_drawn() {
+    let (read, unread) = all_are_judged_and_drawn(&own());
+    assert_eq!(read + unread.len(), configs(&own()).len());
+    assert_eq!(
+        unread,
+        ["41-syntax-error.json5: expected a comma or a closing bracket at line 4, column 5"]
+    );
+}
+
+#[test]
+fn every_config_of_another_corpus_is_understood_judged_and_drawn() {
+    let Some(folder) = std::env::var_os("PORTCULLIS_CORPUS").map(PathBuf::from) else {
+        let line = "\nSKIPPED the other corpus: PORTCULLIS_CORPUS names no folder of *.json5\n";
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        return;
+    };
+    let (read, unread) = all_are_judged_and_drawn(&folder);
+    let line = format!("\n{read} configs read, {} not: {unread:#?}\n", unread.len());
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    assert!(read > unread.len());
+}
+
+#[test]
+fn what_the_audit_found_is_not_met() {
+    // A row stands here only where the captured audit names what makes the item false. Its
+    // findings about channels that are switched off, and about rooms that wait for a mention,
+    // contradict no item.
+    let table = fs::read_to_string(own().join("not-met.tsv")).unwrap();
+    let mut rows: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let [config, item, check_id] = cells[..] else { panic!("not three cells: {row}") };
+        rows.entry(config).or_default().push((item, check_id));
+    }
+    let runbook = runbook();
+    let mut wrong = Vec::new();
+    for (config, rows) in rows {
+        let path = own().join(format!("{config}.json5"));
+        let found = audited(&path);
+        let review = judged(&runbook, &live(&path));
+        for (item, check_id) in rows {
+            if !found.contains(check_id) {
+                wrong.push(format!("{config}: the audit has no `{check_id}`"));
+            }
+            let verdict = review.verdict(item);
+            if verdict != Verdict::NotMet {
+                wrong.push(format!("{config}: `{item}` is {}, for {check_id}", verdict.word()));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Returns the check ids of a captured audit.
+fn audited(config: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(config.with_extension("audit.json")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap_or_default();
+    let findings = document["findings"].as_array().into_iter().flatten();
+    findings.filter_map(|it| it["checkId"].as_str().map(str::to_owned)).collect()
+}
+
+fn own() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
+}
+
+/// Lists the configs of a folder.
+fn configs(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "json5")).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no *.json5 in {}", folder.display());
+    paths
+}
+
+/// Reads, judges and draws every config; returns how many are read, and why others are not.
+fn all_are_judged_and_drawn(folder: &Path) -> (usize, Vec<String>) {
+    let runbook = runbook();
+    let (mut read, mut unread) = (0, Vec::new());
+    for path in configs(folder) {
+        let live = live(&path);
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match &live {
+            Live::Read { facts, .. } => {
+                assert!(facts.facts.len() > 20, "{name}: {} facts", facts.facts.len());
+                read += 1;
+            }
+            Live::Unreadable { why, .. } => {
+                let (_, why) = why.split_once("`: ").expect("a cause");
+                unread.push(format!("{name}: {why}"));
+            }
+        }
+        let review = judged(&runbook, &live);
+        for item in runbook.items() {
+            // Nothing was run: what only a command can tell is not met by anyone.
+            let by_audit = item
+                .rule
+                .as_ref()
+                .is_some_and(|rule| rule.must.iter().any(|row| row.path.starts_with("audit.")));
+            let verdict = review.verdict(&item.id);
+            assert!(!by_audit || verdict != Verdict::Met, "{name}: {} is met", item.id);
+        }
+        drawn(&runbook, live, &name);
+    }
+    (read, unread)
+}
+
+/// Draws the first three steps.
+fn drawn(runbook: &Runbook, live: Live, name: &str) {
+    let change = Change::begin(Header {
+        schema: change::SCHEMA.to_owned(),
+        version: 1,
+        change: "0C0C".to_owned(),
+        runbook: runbook.id.clone(),
+        revision: runbook.revision.clone(),
+        runbook_sha256: String::new(),
+        target: "vega-00000000".to_owned(),
+        started: now(),
+        demo: false,
+    });
+    let start = Start {
+        runbook: runbook.clone(),
+        target: demo::target(),
+        gateway: demo::gateway(),
+        live,
+        change,
+        operator: "mira".to_owned(),
+        cores: 2,
+        size: (80, 24),
+        folder: ".".to_owned(),
+        notice: None,
+    };
+    let mut app = App::new(start, now());
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    let theme = Theme { glyphs: Glyphs::Unicode, colour: Colour::Ansi };
+    for (step, title) in [('1', "Exposure pattern"), ('2', "Pre-flight"), ('3', "Baseline checks")]
+    {
+        app.update(Message::Key(KeyEvent::new(KeyCode::Char(step), KeyModifiers::NONE)), now());
+        terminal.draw(|frame| view::draw(&app, theme, frame)).unwrap();
+        let screen = terminal.backend().to_string();
+        assert!(screen.contains(title), "{name}, step {step}:\n{screen}");
+    }
+}
+
+/// Judges a config as `check --offline` does: by the pattern it is in.
+fn judged(runbook: &Runbook, live: &Live) -> Review {
+    let mut answers = Answers::default();
+    let review =
+        |answers: &Answers| change::review(runbook, answers, live.facts(), live.digest(), now());
+    let in_force = review(&answers).in_force;
+    answers.choice = in_force.map(|pattern| Choice { pattern, reason: String::new() });
+    review(&answers)
+}
+
+/// Reads a config as the program does, on a host of which nothing else is known.
+fn live(path: &Path) -> Live {
+    let environment =
+        VARIABLES.map(|name| (name.to_owned(), format!("value-of-{name}-0123456789")));
+    let mut files = Files::new();
+    let config = loop {
+        match config::assemble(path, &files) {
+            Ok(Assembled::Complete(config)) => break config,
+            Ok(Assembled::Needs(path)) => {
+                let read = fs::read(&path)
+                    .map_or(FileRead::Unreadable(Unreadable::Missing), FileRead::Bytes);
+                files.insert(path, read);
+            }
+            Err(error) => {
+                return Live::Unreadable { why: error.to_string(), mask: Mask::default() };
+            }
+        }
+    };
+    let world = World { environment: environment.into(), default_port: 18789, ..World::default() };
+    let facts = Facts::resolve(&config, &world);
+    let mask = Mask::new(secret::secrets(&config.value).into_iter().map(|(_, secret)| secret));
+    Live::Read { config, facts: Box::new(facts), mask }
+}
+
+fn runbook() -> Runbook {
+    Runbook::parse(GATEWAY_EXPOSURE).unwrap()
+}
+
+fn now() -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").unwrap()
+}

@@ -1,0 +1,24 @@
+//! What Portcullis promises, a file a promise.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops, in its helpers too"
+)]
+#![expect(clippy::disallowed_methods, reason = "a test looks at what is really there")]
+
+mod architecture;
+mod canary;
+mod cli;
+mod corpus;
+mod document;
+mod home;
+mod laws;
+mod openclaw;
+mod oracle;
+mod picture;
+mod rules;
+mod screens;
+mod stage;
+mod stand_in;
+mod terminal;

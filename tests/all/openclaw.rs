@@ -1,0 +1,6 @@
+//! OpenClaw beside us: one that misbehaves, and the real one.
+
+pub(crate) mod gateway;
+
+mod misdeeds;
+mod real;

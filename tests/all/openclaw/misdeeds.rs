@@ -1,0 +1,188 @@
+//! An `openclaw` that is missing, hangs, floods or talks nonsense proves nothing and holds nobody up.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use crate::home::Home;
+use crate::home::PORTCULLIS;
+use crate::home::outcomes;
+use crate::home::verdicts;
+use crate::home::why;
+use crate::stand_in::StandIn;
+
+const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback', port: 18999 } }\n";
+
+/// What only commands can tell.
+const BY_COMMANDS: [&str; 2] = ["checklist.criticals-resolved", "validate.audit-deep"];
+
+/// The checks that are required.
+const CHECKS: [&str; 4] = ["audit", "audit-deep", "doctor", "health"];
+
+#[track_caller]
+fn nothing_is_measured(home: &Home, within: Duration, expected: &str) {
+    let ran = home.run("check --format json");
+    assert!(ran.took < within, "it took {:?}", ran.took);
+    let document = ran.json();
+    for check in CHECKS {
+        assert_eq!(outcomes(&document)[check], "unmeasured");
+        assert_eq!(why(&document, check), expected, "{check}");
+    }
+    for item in BY_COMMANDS {
+        assert_eq!(verdicts(&document)[item], "unmeasured");
+    }
+    assert!(ran.status == 1 || ran.status == 3, "status {}", ran.status);
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn a_missing_openclaw_says_so_and_what_to_do() {
+    let home = Home::new(CONFIG).with("PATH", "/nowhere");
+    nothing_is_measured(
+        &home,
+        Duration::from_secs(5),
+        "`openclaw` is not on the PATH. Run portcullis where OpenClaw is \
+             installed and on the PATH, as the gateway's OS user.",
+    );
+}
+
+#[test]
+fn an_openclaw_that_cannot_be_run_is_unmeasured() {
+    let home = Home::new(CONFIG).openclaw("");
+    home.write("bin/openclaw", "#!/nowhere/sh\n");
+    fs::set_permissions(
+        home.file("bin/openclaw"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )
+    .expect("an executable file");
+    nothing_is_measured(
+        &home,
+        Duration::from_secs(5),
+        "`openclaw` is not on the PATH. Run portcullis where OpenClaw is \
+             installed and on the PATH, as the gateway's OS user.",
+    );
+}
+
+#[test]
+fn silence_with_a_good_status_is_unmeasured() {
+    let home = Home::new(CONFIG).openclaw("exit 0");
+    nothing_is_measured(
+        &home,
+        Duration::from_secs(5),
+        "It ended with status 0 and printed nothing.",
+    );
+}
+
+#[test]
+fn nonsense_is_unmeasured() {
+    let home = Home::new(CONFIG).openclaw("echo '<html>'; echo 'no such thing' >&2; exit 0");
+    nothing_is_measured(
+        &home,
+        Duration::from_secs(5),
+        "It ended with status 0 and printed no JSON: no such thing.",
+    );
+    let home = Home::new(CONFIG).openclaw("echo '{}'");
+    nothing_is_measured(
+        &home,
+        Duration::from_secs(5),
+        "It printed JSON that this version of Portcullis does not understand.",
+    );
+    let home = Home::new(CONFIG).openclaw("head -c 300000 /dev/urandom");
+    let ran = home.run("check --format json");
+    assert!(ran.json()["items"].is_array());
+    assert!(!ran.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn a_flood_is_unmeasured_and_bounded() {
+    let flood = "yes '{\"summary\":{\"critical\":0}}' | head -c 60000000";
+    let home = Home::new(CONFIG).openclaw(&format!("{flood}\nexit 0"));
+    let ran = home.run("check --format json");
+    assert!(ran.took < Duration::from_secs(40), "it took {:?}", ran.took);
+    let document = ran.json();
+    for check in CHECKS {
+        assert_eq!(outcomes(&document)[check], "unmeasured");
+    }
+    assert!(ran.stdout.len() < 1_000_000, "{} bytes", ran.stdout.len());
+}
+
+#[test]
+fn an_openclaw_killed_by_a_signal_is_unmeasured() {
+    let healthy = StandIn::healthy();
+    let stand_in = healthy.does("audit", "printf '{\"summary\":'; kill -9 $$");
+    let ran = Home::new(CONFIG).openclaw(&stand_in.script()).run("check --format json");
+    let document = ran.json();
+    assert_eq!(outcomes(&document)["audit"], "unmeasured");
+    assert_eq!(outcomes(&document)["audit-deep"], "measured");
+    let said = why(&document, "audit");
+    assert!(said.starts_with("Signal 9 ended it after 0 s"), "{said}");
+}
+
+#[test]
+fn an_openclaw_that_hangs_is_stopped_at_its_deadline_with_all_it_started() {
+    // Health has the shortest deadline of the four, 20 s; this one does not listen to SIGTERM.
+    let hang = "trap '' TERM; sleep 300 & echo $$ $! >\"$HOME/hanging\"; echo '{\"ok\":true}'; \
+                while :; do sleep 300; done";
+    let stand_in = StandIn::healthy().does("health", hang);
+    let home = Home::new(CONFIG).openclaw(&stand_in.script());
+    let ran = home.run("check --format json");
+    assert!(ran.took < Duration::from_secs(26), "it took {:?}", ran.took);
+    let document = ran.json();
+    assert_eq!(outcomes(&document)["health"], "unmeasured");
+    assert!(
+        why(&document, "health").starts_with("It gave no complete answer within"),
+        "{}",
+        why(&document, "health")
+    );
+    assert!(ran.status == 1 || ran.status == 3, "status {}", ran.status);
+    assert_gone(&home.read("hanging"));
+}
+
+#[test]
+fn stopping_the_check_stops_what_it_started() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let home = Home::new(CONFIG).openclaw("sleep 300 & echo $$ $! >>\"$HOME/hanging\"; wait");
+        let mut check = home
+            .program(PORTCULLIS)
+            .args(["check", "--format", "json"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process");
+        let begun = |home: &Home| {
+            fs::read_to_string(home.file("hanging")).is_ok_and(|text| text.lines().count() == 2)
+        };
+        until("both commands run", || begun(&home));
+        let process = Pid::from_raw(i32::try_from(check.id()).expect("a process id"));
+        kill(process, signal).expect("a signal");
+        let ended = check.wait().expect("an end");
+        assert!(!ended.success(), "{signal}: {ended}");
+        assert_gone(&home.read("hanging"));
+    }
+}
+
+/// Waits for what must come to pass soon.
+#[track_caller]
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Checks that processes are gone, and not even left as zombies of ours.
+#[track_caller]
+fn assert_gone(processes: &str) {
+    for process in processes.split_whitespace() {
+        until(&format!("process {process} ends"), || {
+            fs::read_to_string(format!("/proc/{process}/stat"))
+                .map_or(true, |stat| stat.rsplit(") ").next().is_some_and(|s| s.starts_with('Z')))
+        });
+    }
+}

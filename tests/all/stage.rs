@@ -1,0 +1,129 @@
+//! The wizard on the sample gateway at a fixed moment, played without a terminal.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use crossterm::event::KeyCode;
+use crossterm::event::KeyEvent;
+use crossterm::event::KeyModifiers;
+use portcullis::app::App;
+use portcullis::app::Effect;
+use portcullis::app::Message;
+use portcullis::app::Start;
+use portcullis::change::Change;
+use portcullis::change::Header;
+use portcullis::change::SCHEMA;
+use portcullis::runbook::GATEWAY_EXPOSURE;
+use portcullis::runbook::Runbook;
+use portcullis::shell::demo;
+use portcullis::view;
+use portcullis::view::theme::Theme;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+
+/// The wizard and the world it believes in: everything is saved at once, checks answer at once.
+pub(crate) struct Stage {
+    app: App,
+}
+
+impl Stage {
+    /// Opens a new change.
+    pub(crate) fn new() -> Self {
+        let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
+        let header = Header {
+            schema: SCHEMA.to_owned(),
+            version: 1,
+            change: "7F3A".to_owned(),
+            runbook: runbook.id.clone(),
+            revision: runbook.revision.clone(),
+            runbook_sha256: String::new(),
+            target: demo::target().id,
+            started: now(),
+            demo: true,
+        };
+        let start = Start {
+            runbook,
+            target: demo::target(),
+            gateway: demo::gateway(),
+            live: demo::live(),
+            change: Change::begin(header),
+            operator: "claw".to_owned(),
+            cores: 2,
+            size: (80, 24),
+            folder: ".".to_owned(),
+            notice: None,
+        };
+        Self { app: App::new(start, now()) }
+    }
+
+    /// Opens a change in which much is answered: the pattern, the inventory, the checks.
+    pub(crate) fn half_way() -> Self {
+        let mut stage = Self::new();
+        stage.press("g enter").type_text("the owner's own admin work").press("enter j j space");
+        stage.press("2 g");
+        for _ in 0..9 {
+            stage.press("space j");
+        }
+        stage.press("3 g enter enter 5 g j space 1 g");
+        stage
+    }
+
+    /// Presses keys given as words; a single character stands for itself.
+    pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            let code = match key {
+                "enter" => KeyCode::Enter,
+                "esc" => KeyCode::Esc,
+                "tab" => KeyCode::Tab,
+                "space" => KeyCode::Char(' '),
+                "pgdn" => KeyCode::PageDown,
+                single => {
+                    assert_eq!(single.chars().count(), 1, "no such key: `{single}`");
+                    KeyCode::Char(single.chars().next().unwrap_or(' '))
+                }
+            };
+            self.send(Message::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        }
+        self
+    }
+
+    /// Types text into a field.
+    pub(crate) fn type_text(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.send(Message::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        }
+        self
+    }
+
+    /// Draws the screen.
+    pub(crate) fn draw(&self, theme: Theme, columns: u16, rows: u16) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen");
+        terminal.draw(|frame| view::draw(&self.app, theme, frame)).expect("a frame");
+        terminal.backend().buffer().clone()
+    }
+
+    fn send(&mut self, message: Message) {
+        for effect in self.app.update(message, now()) {
+            match effect {
+                Effect::Save(_) => self.send(Message::Saved),
+                Effect::Run(run, command) => {
+                    // Nobody can stop it, so the sample answers without its pause.
+                    let (_, stop) = mpsc::channel();
+                    let mut ended = demo::answer(&command, &stop);
+                    ended.took = Duration::from_millis(8_200);
+                    self.send(Message::Ended(run, ended));
+                }
+                // The sample never moves.
+                Effect::Look => {}
+                other => panic!("the stage does not play {other:?}"),
+            }
+        }
+    }
+}
+
+fn now() -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").expect("a time")
+}
