@@ -82,6 +82,26 @@ fn a_key_pressed_in_a_window_that_is_too_small_is_not_lost() {
     terminal.see("typed blindly");
 }
 
+/// Keys and a new size that are there at once are both taken, whichever came first.
+#[test]
+fn keys_and_a_new_size_at_the_same_moment_are_both_taken() {
+    let (_home, launch) = gateway();
+    let mut terminal = launch.start();
+    open_a_form(&mut terminal);
+    terminal.signal(Signal::SIGSTOP);
+    terminal.send(b"keys first ");
+    terminal.resize(160, 50);
+    terminal.signal(Signal::SIGCONT);
+    terminal.see("keys first");
+    terminal.until("the wide screen", |screen| screen.lines().count() == 50);
+    terminal.signal(Signal::SIGSTOP);
+    terminal.resize(80, 24);
+    terminal.send(b"size first");
+    terminal.signal(Signal::SIGCONT);
+    terminal.see("keys first size first");
+    terminal.until("the small screen", |screen| screen.lines().count() == 24);
+}
+
 #[test]
 fn pasted_lines_become_one_and_nothing_in_them_is_a_key() {
     let (_home, launch) = gateway();
