@@ -65,6 +65,8 @@ pub enum End {
 pub struct Gateway {
     /// The program, `openclaw` where nothing else is said.
     pub program: String,
+    /// Our own program, `portcullis` where nothing else is said.
+    pub own: String,
     /// OpenClaw's profile, where one is named.
     pub profile: Option<String>,
     /// The config file the operator named, where they did.
@@ -80,7 +82,20 @@ pub struct Gateway {
 }
 
 /// The names under which runbooks know commands.
-pub const NAMES: [&str; 6] = ["doctor-lint", "doctor", "audit", "audit-deep", "health", "probe"];
+pub const NAMES: [&str; 9] = [
+    "doctor-lint",
+    "doctor",
+    "audit",
+    "audit-deep",
+    "health",
+    "probe",
+    "connections",
+    "logs",
+    "rehearsal",
+];
+
+/// The names of the commands that are our own.
+pub const OWN: [&str; 3] = ["connections", "logs", "rehearsal"];
 
 /// What a command that first brings the state up to date may write.
 const WRITES_STATE: &str = "may write OpenClaw's own state before it reads: \
@@ -104,6 +119,21 @@ const WRITES_PROBE: &str = "connects to the gateway on this host with the token 
     state/openclaw.sqlite and plugin-skills/ beside the config, and asks the local network for \
     gateways (mDNS, 1.2 s)";
 
+/// What our own connections do.
+const WRITES_CONNECTIONS: &str = "connects to the gateway on this host four times: with its own \
+    secret, with none, with a wrong one, and as a page of a foreign site; the gateway logs the \
+    refusals. Nothing else is written";
+
+/// What the search of the logs does.
+const WRITES_NOTHING: &str = "reads OpenClaw's logs and looks for the secrets of the config in \
+    memory; writes nothing, and prints where one stands, never what it is";
+
+/// What the rehearsal writes.
+const WRITES_REHEARSAL: &str = "copies the config and its includes into a private folder (0700) that \
+    is removed again, and runs OpenClaw on the copy there: config patch, validate and audit; \
+    OpenClaw writes a line in the log that all gateways of this user share in the system's \
+    temporary folder; never the live config or its state";
+
 /// Makes a command ready to run; none where the name is unknown.
 #[must_use]
 pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
@@ -123,15 +153,28 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
             ("probe", &["gateway", "probe", "--json"], 40, WRITES_PROBE)
         }
         "probe" => ("probe", &["gateway", "probe", "--port", &port, "--json"], 40, WRITES_PROBE),
+        "connections" => {
+            ("connections", &["connections", "--format", "json"], 30, WRITES_CONNECTIONS)
+        }
+        "logs" => ("logs", &["logs", "--format", "json"], 60, WRITES_NOTHING),
+        "rehearsal" => {
+            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 240, WRITES_REHEARSAL)
+        }
         _ => return None,
     };
-    let program = match gateway.program.as_str() {
-        "" => "openclaw",
-        program => program,
+    let own = OWN.contains(&name);
+    let program = match (own, gateway.program.as_str(), gateway.own.as_str()) {
+        (false, "", _) => "openclaw",
+        (false, program, _) => program,
+        (true, _, "") => "portcullis",
+        (true, _, own) => own,
     };
     let mut argv = vec![program.to_owned()];
     if let Some(profile) = &gateway.profile {
         argv.extend(["--profile".to_owned(), profile.clone()]);
+    }
+    if let Some(config) = gateway.config.as_ref().filter(|_| own) {
+        argv.extend(["--config".to_owned(), config.clone()]);
     }
     argv.extend(arguments.iter().map(ToString::to_string));
     Some(Command {
@@ -144,6 +187,12 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
 }
 
 impl Command {
+    /// Tells whether it is a command of our own.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        OWN.contains(&self.name)
+    }
+
     /// Returns the line an operator could paste to run the same command.
     ///
     /// It begins with the variables that change what the command does. A secret in an argument
@@ -151,7 +200,7 @@ impl Command {
     #[must_use]
     pub fn display(&self) -> String {
         let mut line = String::new();
-        for name in environment::TELLING {
+        for name in environment::TELLING.into_iter().filter(|_| !self.is_own()) {
             if let Some(value) = self.environment.get(name) {
                 let _ = write!(line, "{name}={} ", quoted(value));
             }
@@ -166,7 +215,10 @@ impl Command {
     /// Returns the program and its arguments as one line, quoted for a shell, secrets hidden.
     #[must_use]
     pub fn short(&self) -> String {
-        let words: Vec<_> = self.argv.iter().map(|word| self.shown(word)).collect();
+        let mut words: Vec<_> = self.argv.iter().map(|word| self.shown(word)).collect();
+        if let Some(program) = words.first_mut().filter(|_| self.is_own()) {
+            "portcullis".clone_into(program);
+        }
         words.join(" ")
     }
 
@@ -212,6 +264,7 @@ mod tests {
     fn gateway() -> Gateway {
         Gateway {
             program: "openclaw".to_owned(),
+            own: "/opt/bin/portcullis".to_owned(),
             profile: None,
             config: None,
             environment: [
@@ -263,6 +316,9 @@ mod tests {
                 "openclaw security audit --deep --json",
                 "openclaw health --json --timeout 3000",
                 "openclaw gateway probe --port 18789 --json",
+                "portcullis connections --format json",
+                "portcullis logs --format json",
+                "portcullis rollback --rehearse --format json",
             ]
         );
         assert_eq!(

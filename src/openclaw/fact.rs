@@ -306,9 +306,8 @@ pub const PATHS: &[Path] = paths! {
 /// criticals that are neither accepted nor by design; `audit.warn` warnings not accepted;
 /// `audit.suppressed` those the config hides; `audit.reached` holds where a deep audit reached the
 /// gateway. Half an audit never tells that there is none. `check.<id>.measured` tells whether a
-/// check counts today. `answer.<id>` holds what the operator said. `rehearsal.*` and `logs.*` are
-/// unmeasured until something measures them.
-pub const FAMILIES: [&str; 5] = ["audit.", "check.", "answer.", "rehearsal.", "logs."];
+/// check counts today. `answer.<id>` holds what the operator said.
+pub const FAMILIES: [&str; 3] = ["audit.", "check.", "answer."];
 
 /// Finds a path by name.
 #[must_use]

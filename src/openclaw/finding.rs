@@ -3,9 +3,11 @@
 mod named;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -134,6 +136,9 @@ pub struct Report {
     pub reached: Option<bool>,
     /// What else is worth a line, such as a version or what could not be resolved.
     pub notes: Vec<String>,
+    /// What our own commands measured, by its path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub observed: BTreeMap<String, Value>,
 }
 
 impl Report {

@@ -200,6 +200,8 @@ impl Source {
         });
         Gateway {
             program: "openclaw".to_owned(),
+            own: env::current_exe()
+                .map_or_else(|_| String::new(), |path| path.display().to_string()),
             profile: self.located.profile.clone(),
             config: self.config_flag.as_ref().map(|path| path.display().to_string()),
             keep: config.map_or_else(Vec::new, |config| referenced(&config.value)),

@@ -12,6 +12,7 @@ use crate::openclaw::fact::State;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::finding::Finding;
 use crate::openclaw::finding::Severity;
+use crate::openclaw::proof;
 use crate::runbook::Each;
 use crate::runbook::Op;
 use crate::runbook::Row;
@@ -264,6 +265,9 @@ impl<'a> Bench<'a> {
         if let Some(id) = path.strip_prefix("answer.") {
             return self.answer(id);
         }
+        if proof::path(path).is_some() {
+            return self.observed(path);
+        }
         match self.fact(path, subject) {
             None => Looked::Unknown,
             Some(fact) if fact.state == State::Hidden => Looked::Unknown,
@@ -288,6 +292,13 @@ impl<'a> Bench<'a> {
 
     fn measured(&self, check: &str) -> bool {
         self.known.runs.get(check).is_some_and(|run| run.is_measured())
+    }
+
+    /// Looks at what our own commands measured, be it only in part.
+    fn observed(&self, path: &str) -> Looked<'a> {
+        let mut runs = self.known.runs.values().filter_map(|run| run.report());
+        let value = runs.find_map(|report| report.observed.get(path));
+        value.map_or(Looked::Unknown, |value| Looked::Known(Some(Cow::Borrowed(value))))
     }
 
     fn answer(&self, id: &str) -> Looked<'a> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::openclaw::command::End;
 use crate::openclaw::command::Ended;
+use crate::openclaw::command::OWN;
 use crate::openclaw::command::audit;
 use crate::openclaw::command::doctor;
 use crate::openclaw::command::health;
@@ -12,6 +13,7 @@ use crate::openclaw::command::plain::quote;
 use crate::openclaw::command::probe;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::finding::Report;
+use crate::openclaw::proof::Proof;
 
 /// Reads a command's answer. Exit statuses prove nothing by themselves.
 ///
@@ -54,6 +56,12 @@ fn answer(name: &str, check: &str, ended: &Ended, status: i32) -> Outcome {
     let Some(document) = document(&ended.stdout) else {
         return no_document(ended, status);
     };
+    if OWN.contains(&name) {
+        return match serde_json::from_value::<Proof>(document) {
+            Ok(proof) => proof.outcome(check),
+            Err(_) => unmeasured("Another version of Portcullis answered than the one that asked."),
+        };
+    }
     if let Some(why) = rejected_config(&document) {
         return unmeasured(why);
     }
