@@ -3,6 +3,7 @@
 mod check;
 mod emit;
 mod facts;
+mod logs;
 mod runbooks;
 mod wizard;
 
@@ -16,6 +17,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::openclaw::proof::Proof;
 use crate::runbook::Runbook;
 use crate::shell::places::Places;
 use crate::shell::store;
@@ -127,6 +129,8 @@ enum Command {
     Rollback(emit::Rollback),
     /// Print what the live config means, secrets reduced to their class and source
     Facts(facts::Show),
+    /// Look for the config's secrets in the gateway's logs
+    Logs(logs::Logs),
     /// List, show, or check runbooks, or print their schema
     #[command(subcommand)]
     Runbook(runbooks::Action),
@@ -160,6 +164,7 @@ pub fn run() -> ExitCode {
         Some(Command::Baseline(baseline)) => baseline.run(&common),
         Some(Command::Rollback(rollback)) => rollback.run(&common),
         Some(Command::Facts(facts)) => facts.run(&common),
+        Some(Command::Logs(logs)) => logs.run(&common),
         Some(Command::Runbook(action)) => action.run(&common),
     };
     match done {
@@ -197,6 +202,15 @@ fn print(text: &str) -> Result<(), Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
+    }
+}
+
+/// Returns the way out that belongs to what one of our own commands measured.
+fn status(proof: &Proof) -> Status {
+    match (proof.is_good(), &proof.unmeasured) {
+        (false, _) => Status::NotMet,
+        (true, Some(_)) => Status::Incomplete,
+        (true, None) => Status::Fine,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod exposure;
 pub mod fact;
 pub mod facts;
 pub mod finding;
+pub mod logs;
 pub mod patch;
 pub mod proof;
 pub mod secret;

@@ -27,6 +27,7 @@ use crate::openclaw::config::Location;
 use crate::openclaw::config::Unreadable;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
+use crate::openclaw::logs::Sought;
 use crate::openclaw::secret;
 use crate::openclaw::target::Target;
 use crate::shell::listen;
@@ -188,6 +189,25 @@ impl Source {
             config: home_relative(&self.path, self.home.as_deref()),
             state_dir: home_relative(&self.state_dir, self.home.as_deref()),
             demo: false,
+        }
+    }
+
+    /// Gathers the secrets of a config, to look for them where they should not be.
+    #[must_use]
+    pub fn secrets(&self, config: &Config) -> Sought {
+        let mut environment = self.environment.clone();
+        for (name, value) in self.dotenv() {
+            environment.entry(name).or_insert(value);
+        }
+        Sought::of(&config.value, &environment)
+    }
+
+    /// Returns the place that a config's path means, `~` being the home directory.
+    #[must_use]
+    pub fn from_home(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.cwd.join(path),
         }
     }
 

@@ -14,6 +14,7 @@ mod corpus;
 mod document;
 mod home;
 mod laws;
+mod logs;
 mod openclaw;
 mod oracle;
 mod picture;
