@@ -35,6 +35,7 @@ use crate::openclaw::command::Command;
 use crate::openclaw::command::Ended;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::target::Target;
+use crate::record::Previous;
 use crate::record::Record;
 use crate::runbook::Runbook;
 
@@ -173,6 +174,8 @@ pub struct Start {
     pub folder: String,
     /// What is worth saying at the start, such as a torn draft.
     pub notice: Option<String>,
+    /// The last record of the gateway, where there is one.
+    pub previous: Option<Previous>,
 }
 
 /// The wizard.
@@ -226,6 +229,8 @@ pub struct App {
     pub folder: String,
     /// The record this change ended in.
     pub sealed: Option<Sealed>,
+    /// The last record before it.
+    pub previous: Option<Previous>,
     /// The moment of the newest message.
     pub now: DateTime<FixedOffset>,
     gateway: Gateway,
@@ -269,6 +274,7 @@ impl App {
             size: start.size,
             folder: start.folder,
             sealed: None,
+            previous: start.previous,
             now,
             gateway: start.gateway,
             cores: start.cores.max(1),

@@ -4,6 +4,7 @@
 //! progress — is worked out from it and never stored. Undoing is an entry too.
 
 mod review;
+mod since;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ pub use self::review::Review;
 pub use self::review::Seriousness;
 pub use self::review::Settled;
 pub use self::review::review;
+pub use self::since::Since;
 
 use crate::openclaw::patch;
 use crate::residual::Residual;
@@ -307,6 +309,11 @@ pub struct Answers {
     pub plan: Vec<(String, Planned)>,
     /// The newest run of each check.
     pub runs: BTreeMap<String, Run>,
+    /// What the newest run of each check changed among its findings, where both it and the one
+    /// before measured.
+    pub since: BTreeMap<String, Since>,
+    /// What the last run of each check that measured found.
+    pub found: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What an answer other than the pattern holds.
@@ -328,8 +335,8 @@ impl Answers {
                 }
             }
             Op::Run => {
-                if let Ok(run) = serde_json::from_value(entry.value.clone()) {
-                    self.runs.insert(item, run);
+                if let Ok(run) = serde_json::from_value::<Run>(entry.value.clone()) {
+                    self.ran(item, run);
                 }
             }
             Op::Move => {
@@ -352,6 +359,21 @@ impl Answers {
                 Err(_) => {}
             },
         }
+    }
+}
+
+impl Answers {
+    /// Keeps a run, and how its findings differ from those of the last one that measured.
+    fn ran(&mut self, check: String, run: Run) {
+        if let Some(now) = since::keys(&run) {
+            if let Some(before) = self.found.get(&check) {
+                self.since.insert(check.clone(), Since::between(before, &now));
+            }
+            self.found.insert(check.clone(), now);
+        } else {
+            self.since.remove(&check);
+        }
+        self.runs.insert(check, run);
     }
 }
 

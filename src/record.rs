@@ -1,6 +1,7 @@
 //! The sealed outcome of a change: one JSON document, the same for people, and the evidence.
 
 mod markdown;
+mod previous;
 
 use chrono::DateTime;
 use chrono::FixedOffset;
@@ -10,6 +11,8 @@ use serde_json::Value;
 use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
+
+pub use self::previous::Previous;
 
 use crate::change::Answers;
 use crate::change::Blocker;

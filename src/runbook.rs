@@ -172,6 +172,8 @@ pub enum Need {
     Required,
     /// It is offered.
     OnRequest,
+    /// It proves items and is run from them.
+    Proof,
 }
 
 /// A reviewed area: a step of the wizard with its items.

@@ -345,7 +345,9 @@ impl App {
         }
         let asked = self.runbook.checks.get(index).map(|check| check.need);
         match asked {
-            Some(crate::runbook::Need::OnRequest) => self.run_check(&check),
+            Some(crate::runbook::Need::OnRequest | crate::runbook::Need::Proof) => {
+                self.run_check(&check)
+            }
             Some(crate::runbook::Need::Required) | None => self.ask_to_run(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::change::Blocker;
 use crate::change::Settled;
+use crate::runbook::Need;
 use crate::runbook::Runbook;
 use crate::verdict::Verdict;
 
@@ -168,7 +169,11 @@ fn own_rows(app: &App, step: Step) -> Vec<Row> {
         Step::Inventory => (0..runbook.inventory.len()).map(Row::Entry).collect(),
         Step::Checks => {
             let findings = app.review.findings.iter().map(|state| Row::Finding(state.key.clone()));
-            (0..runbook.checks.len()).map(Row::Check).chain(findings).collect()
+            let listed = |index: &usize| {
+                runbook.checks.get(*index).is_some_and(|check| check.need != Need::Proof)
+            };
+            let checks = (0..runbook.checks.len()).filter(listed).map(Row::Check);
+            checks.chain(findings).collect()
         }
         Step::Templates => vec![Row::Shape(Shape::Baseline), Row::Shape(Shape::Rollback)],
         Step::Section(index) => {
@@ -249,7 +254,7 @@ fn checks_progress(app: &App) -> Progress {
     let blocked = |blocker: &&Blocker| matches!(blocker, Blocker::Check(_));
     let missing = app.review.blockers.iter().filter(blocked).count();
     let needed = app.runbook.checks.iter();
-    let needed = needed.filter(|check| check.need == crate::runbook::Need::Required).count();
+    let needed = needed.filter(|check| check.need == Need::Required).count();
     if missing > 0 {
         return Progress::Part(needed.saturating_sub(missing), needed);
     }

@@ -15,6 +15,7 @@ use crate::change::Answers;
 use crate::change::Choice;
 use crate::change::Review;
 use crate::change::Settled;
+use crate::change::Since;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
@@ -26,6 +27,7 @@ use crate::openclaw::command;
 use crate::openclaw::command::Ended;
 use crate::openclaw::exposure;
 use crate::openclaw::finding::Severity;
+use crate::record::Previous;
 use crate::runbook::Item;
 use crate::runbook::Need;
 use crate::runbook::Runbook;
@@ -34,6 +36,7 @@ use crate::shell::demo;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::signals;
+use crate::shell::store;
 use crate::text::Shown;
 use crate::verdict::Run;
 use crate::verdict::Started;
@@ -64,6 +67,8 @@ struct Answer<'a> {
     review: Review,
     offline: bool,
     at: DateTime<FixedOffset>,
+    /// How the findings differ from those of the last record, and which one that is.
+    since: Option<(Previous, Since)>,
 }
 
 impl Check {
@@ -93,8 +98,14 @@ impl Check {
             answers.runs = run_all(&runbook, &scene, common.demo);
         }
         let review = review(&answers);
+        let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
+        let since = previous.and_then(|previous| {
+            let since = previous.since(&answers, &review)?;
+            Some((previous, since))
+        });
+        let offline = self.offline;
         let answer =
-            Answer { runbook: &runbook, scene: &scene, answers, review, offline: self.offline, at };
+            Answer { runbook: &runbook, scene: &scene, answers, review, offline, at, since };
         print(&match self.format {
             Format::Text => answer.text(),
             Format::Json => super::pretty(&answer.json())?,
@@ -238,6 +249,15 @@ impl Answer<'_> {
                 state.finding.check_id, state.finding.title
             ));
         }
+        if let Some((previous, since)) = &self.since {
+            let said = since.line().unwrap_or_else(|| "no finding is new or gone".to_owned());
+            line(format!("since    record {} of {}: {said}", previous.change, previous.day));
+            for (word, keys) in [("new", &since.new), ("gone", &since.gone)] {
+                for key in keys {
+                    line(format!("{word:<8} {}", key.split('#').next().unwrap_or(key)));
+                }
+            }
+        }
         line(String::new());
         for (item, verdict) in self.items() {
             let word = self.word(verdict);
@@ -317,6 +337,12 @@ impl Answer<'_> {
                 "open": matches!(state.settled, Settled::Open(_)),
                 "by_design": state.by_design,
             })).collect::<Vec<_>>(),
+            "since": self.since.as_ref().map(|(previous, since)| json!({
+                "record": previous.change,
+                "sealed": previous.day,
+                "new": since.new,
+                "gone": since.gone,
+            })),
             "items": self.items().map(|(item, verdict)| {
                 let judged = self.review.items.get(&item.id);
                 json!({

@@ -83,6 +83,7 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         opened.notice
     };
     let operator = shell::live::user();
+    let previous = store::previous(&places, &scene.target.id);
     let mut screen = Screen::take()
         .map_err(|error| Failure::unreadable("the terminal cannot be used").because(error))?;
     let start = Start {
@@ -96,6 +97,7 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         size: screen.size(),
         folder: if common.demo { places.data.display().to_string() } else { ".".to_owned() },
         notice,
+        previous,
     };
     let app = App::new(start, now);
     let world = World { source: scene.source, places: places.clone(), draft: opened.draft };

@@ -20,6 +20,7 @@ use crate::change::Change;
 use crate::change::DraftError;
 use crate::change::Entry;
 use crate::change::Header;
+use crate::record::Previous;
 use crate::record::Record;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
@@ -221,6 +222,17 @@ pub fn seal(places: &Places, target: &str, record: &Record) -> Result<Sealed, St
         folder: folder.display().to_string(),
         sha256: format!("{:x}", Sha256::digest(record.json.as_bytes())),
     })
+}
+
+/// Reads the last record of a target; none where there is none that can be read.
+///
+/// Its folder's name begins with the time it was sealed, so the last one by name is the newest.
+#[must_use]
+pub fn previous(places: &Places, target: &str) -> Option<Previous> {
+    let entries = fs::read_dir(places.records(target)).ok()?;
+    let folders = entries.flatten().map(|entry| entry.path());
+    let records = folders.map(|folder| folder.join("record.json")).filter(|path| path.is_file());
+    Previous::read(&read_text(&records.max()?).ok()?)
 }
 
 fn sync_dir(dir: &Path) -> Result<(), StoreError> {

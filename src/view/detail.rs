@@ -15,6 +15,7 @@ use crate::openclaw::exposure;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::patch;
 use crate::text::count;
+use crate::verdict::Run;
 use crate::verdict::Verdict;
 use crate::view::prose::Prose;
 use crate::view::tables;
@@ -113,11 +114,7 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     prose.add(&check.statement, theme.heading());
     prose.lead("Why: ", theme.quiet(), &check.why, Style::new());
     prose.gap();
-    if let Some(InFlight::Running { command, lines, .. }) = app.in_flight.get(&check.id) {
-        prose.lead("$ ", theme.key(), command, Style::new());
-        for line in lines.iter().rev().take(12).rev() {
-            prose.add(line, theme.quiet());
-        }
+    if running(app, theme, &check.id, prose) {
         return;
     }
     let Some(run) = app.answers.runs.get(&check.id) else {
@@ -128,11 +125,31 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
         prose.gap();
         return prose.add(&check.source, theme.quiet());
     };
+    ran(app, theme, run, prose);
+    prose.gap();
+    prose.add("enter shows all that it printed.", theme.quiet());
+    prose.add(&check.source, theme.quiet());
+}
+
+/// Shows a check at work; tells whether it is.
+fn running(app: &App, theme: Theme, check: &str, prose: &mut Prose) -> bool {
+    let Some(InFlight::Running { command, lines, .. }) = app.in_flight.get(check) else {
+        return false;
+    };
+    prose.lead("$ ", theme.key(), command, Style::new());
+    for line in lines.iter().rev().take(12).rev() {
+        prose.add(line, theme.quiet());
+    }
+    true
+}
+
+/// Shows what a run came to, and what it changed.
+fn ran(app: &App, theme: Theme, run: &Run, prose: &mut Prose) {
     prose.lead("$ ", theme.key(), &run.command, Style::new());
     let at = run.at.format("%Y-%m-%d %H:%M:%S");
     let took = run.took().as_secs_f32();
     prose.add(&format!("{at} · {took:.1} s · {}", run.ended), theme.quiet());
-    if app.review.stale.contains(&check.id) {
+    if app.review.stale.contains(&run.check) {
         let text = "Out of date: the config moved since, or a day has passed. r runs it again.";
         prose.lead("! ", theme.waiting(), text, theme.waiting());
     }
@@ -154,9 +171,16 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
         }
         Outcome::Cancelled => prose.add("Stopped by the operator: unmeasured.", theme.waiting()),
     }
-    prose.gap();
-    prose.add("enter shows all that it printed.", theme.quiet());
-    prose.add(&check.source, theme.quiet());
+    if let Some(since) = app.answers.since.get(&run.check) {
+        let said = since.line().unwrap_or_else(|| "nothing is new, nothing is gone".to_owned());
+        prose.lead("Since the run before: ", theme.quiet(), &said, Style::new());
+        for (word, keys) in [("new ", &since.new), ("gone ", &since.gone)] {
+            for key in keys {
+                let name = key.split('#').next().unwrap_or(key);
+                prose.lead(word, theme.quiet(), name, Style::new());
+            }
+        }
+    }
 }
 
 fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {

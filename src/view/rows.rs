@@ -182,7 +182,7 @@ fn check(app: &App, theme: Theme, index: usize) -> RowLine {
     let Some(run) = app.answers.runs.get(&check.id) else {
         let right = match check.need {
             Need::Required => "not run",
-            Need::OnRequest => "on request",
+            Need::OnRequest | Need::Proof => "on request",
         };
         return RowLine::new(theme.verdict(Verdict::Unmeasured), theme.quiet(), name).right(right);
     };
@@ -226,7 +226,15 @@ fn finding(app: &App, theme: Theme, key: &str) -> RowLine {
         Settled::Open(_) => (severity_mark(theme, state), style, word.to_owned()),
     };
     let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
-    RowLine::new(mark, style, text).right(format!("{right}{hidden}"))
+    let new = if is_new(app, state) { "new, " } else { "" };
+    RowLine::new(mark, style, text).right(format!("{new}{right}{hidden}"))
+}
+
+/// Tells whether every check that reports a finding did not report it the time before.
+fn is_new(app: &App, state: &FindingState) -> bool {
+    state.sources.iter().all(|check| {
+        app.answers.since.get(check).is_some_and(|since| since.new.contains(&state.key))
+    })
 }
 
 fn severity_mark(theme: Theme, state: &FindingState) -> &'static str {
@@ -280,5 +288,9 @@ pub(super) fn findings_summary(app: &App) -> String {
     let hidden =
         if hidden == 0 { String::new() } else { format!(", {hidden} hidden by the config") };
     let counts = [Severity::Critical, Severity::Warn, Severity::Info].map(of);
-    format!("{}{hidden}", counts.join(", "))
+    let since = app.previous.as_ref().and_then(|previous| {
+        let line = previous.since(&app.answers, &app.review)?.line()?;
+        Some(format!(". Since record {} of {}: {line}", previous.change, previous.day))
+    });
+    format!("{}{hidden}{}", counts.join(", "), since.unwrap_or_default())
 }

@@ -195,7 +195,7 @@ fn a_runbook_whose_names_lead_nowhere_says_which() {
         r#"command = "audti""#,
         1,
         "check `audit` runs `audti`, which is no command known here; known are doctor-lint, \
-         doctor, audit, audit-deep, health, probe\n",
+         doctor, audit, audit-deep, health, probe, connections, logs, rehearsal\n",
         "",
     );
     lint(
@@ -444,4 +444,41 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let script = format!("{} runbook schema | head -n 1; echo $?", crate::home::PORTCULLIS);
     let ran = home.finish(home.program("/bin/sh").args(["-c", &script]));
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("{\n0\n", ""));
+}
+
+#[test]
+fn findings_are_held_against_the_last_record() {
+    let home = Home::new(CONFIG).openclaw(&StandIn::healthy().answers("audit", CRITICAL).script());
+    home.write("small.toml", SMALL);
+    let check = || home.run("check --data-dir data --runbook small.toml --format json").json();
+    let first = check();
+    assert_eq!(first["since"], Value::Null, "there is no record yet");
+
+    let target = first["target"]["id"].as_str().unwrap();
+    let key = first["findings"][0]["key"].as_str().unwrap();
+    let record = |folder: &str, findings: &[&str], outcome: &str| {
+        let found = |key: &&str| serde_json::json!({ "key": key, "sources": ["audit"] });
+        let record = serde_json::json!({
+            "schema": "portcullis/record",
+            "change": "1A2B",
+            "sealed": "2026-11-20T10:00:00+00:00",
+            "checks": [{ "check": "audit", "outcome": outcome }],
+            "findings": findings.iter().map(found).collect::<Vec<_>>(),
+        });
+        home.write(&format!("data/records/{target}/{folder}/record.json"), &record.to_string());
+    };
+    record("20261119T100000Z-0000", &["gone.before#000000000000"], "measured");
+    record("20261120T100000Z-1A2B", &[key], "measured");
+    assert_eq!(check()["since"]["new"], serde_json::json!([]));
+    record("20261121T100000Z-1A2B", &["something.else#000000000000"], "measured");
+    let since = check()["since"].clone();
+    assert_eq!(since["record"], "1A2B");
+    assert_eq!(since["new"], serde_json::json!([key]));
+    assert_eq!(since["gone"], serde_json::json!(["something.else#000000000000"]));
+    let text = home.run("check --data-dir data --runbook small.toml").stdout;
+    assert!(text.contains("since    record 1A2B of 2026-11-20: 1 new, 1 gone\n"), "{text}");
+    assert!(text.contains("gone     something.else\n"), "{text}");
+    // What was not measured then says nothing about what is new now.
+    record("20261122T100000Z-1A2B", &[], "unmeasured");
+    assert_eq!(check()["since"], Value::Null);
 }

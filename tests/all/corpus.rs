@@ -204,6 +204,7 @@ fn drawn(runbook: &Runbook, live: Live, name: &str) {
         size: (80, 24),
         folder: ".".to_owned(),
         notice: None,
+        previous: None,
     };
     let mut app = App::new(start, now());
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();

@@ -92,6 +92,7 @@ impl Wizard {
             size: (80, 24),
             folder: ".".to_owned(),
             notice: None,
+            previous: None,
         };
         Self { app: App::new(start, now()), effects: Vec::new() }
     }

@@ -55,6 +55,7 @@ impl Stage {
             size: (80, 24),
             folder: ".".to_owned(),
             notice: None,
+            previous: None,
         };
         Self { app: App::new(start, now()) }
     }

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use crate::app::App;
 use crate::runbook::Item;
+use crate::runbook::Need;
 use crate::verdict::Evidence;
 use crate::verdict::Judged;
 use crate::verdict::Kind;
@@ -31,6 +32,7 @@ pub(super) fn item(app: &App, theme: Theme, id: &str, prose: &mut Prose) {
     evidence(theme, judged, prose);
     findings(app, theme, item, prose);
     prose.gap();
+    proof(app, theme, item, prose);
     prose.lead("Why: ", theme.quiet(), &item.why, Style::new());
     what_to_do(app, theme, item, judged, prose);
     cards(theme, item, prose);
@@ -82,6 +84,19 @@ fn findings(app: &App, theme: Theme, item: &Item, prose: &mut Prose) {
         let text = format!("audit: {}", state.finding.check_id);
         prose.with_right("", style, &text, style, word, style);
     }
+}
+
+/// Shows the check that proves an item, where it is one that belongs to items alone.
+fn proof(app: &App, theme: Theme, item: &Item, prose: &mut Prose) {
+    let check = item.run.as_ref().and_then(|run| app.runbook.check(run));
+    let Some(check) = check.filter(|check| check.need == Need::Proof) else { return };
+    prose.lead("Proof (r): ", theme.key(), &check.statement, Style::new());
+    if !super::running(app, theme, &check.id, prose)
+        && let Some(run) = app.answers.runs.get(&check.id)
+    {
+        super::ran(app, theme, run, prose);
+    }
+    prose.gap();
 }
 
 fn what_to_do(app: &App, theme: Theme, item: &Item, judged: &Judged, prose: &mut Prose) {
