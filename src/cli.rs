@@ -4,6 +4,7 @@ mod check;
 mod emit;
 mod facts;
 mod logs;
+mod rehearse;
 mod runbooks;
 mod wizard;
 

@@ -9,5 +9,6 @@ pub mod finding;
 pub mod logs;
 pub mod patch;
 pub mod proof;
+pub mod rehearsal;
 pub mod secret;
 pub mod target;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::app::Live;
 use crate::cli::Common;
 use crate::cli::Failure;
+use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::warn;
@@ -43,6 +44,12 @@ pub(super) struct Rollback {
     /// Show what it changes in the live config, secrets left out
     #[arg(long, conflicts_with = "output")]
     diff: bool,
+    /// Walk it on a throw-away copy of the live config, with the real OpenClaw
+    #[arg(long, conflicts_with_all = ["diff", "output"])]
+    rehearse: bool,
+    /// How the rehearsal is printed
+    #[arg(long, value_enum, default_value = "text", requires = "rehearse")]
+    format: Format,
     /// Write to this new file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -73,6 +80,10 @@ impl Rollback {
         let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
         let template = &runbook.rollback.template;
+        if self.rehearse {
+            let patch = patch::value(template, scene.live.config());
+            return super::rehearse::run(&[patch], &scene, common, self.format);
+        }
         emit(template, &scene.live, self.diff, self.output.as_deref())?;
         for warning in scene.live.config().map(|live| misfits(template, live)).unwrap_or_default() {
             warn(&warning);

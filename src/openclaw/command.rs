@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+pub(crate) use crate::openclaw::command::answer::document;
 pub use crate::openclaw::command::answer::read;
+pub(crate) use crate::openclaw::command::plain::quote;
 
 /// A command as it will be run: no shell, nothing hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +186,25 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         deadline: Duration::from_secs(seconds),
         writes,
     })
+}
+
+/// Makes a command of OpenClaw's that no runbook names, such as one that runs on a copy.
+#[must_use]
+pub fn openclaw(
+    name: &'static str,
+    arguments: &[&str],
+    deadline: Duration,
+    gateway: &Gateway,
+) -> Command {
+    let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
+    let argv = std::iter::once(program).chain(arguments.iter().copied());
+    Command {
+        name,
+        argv: argv.map(str::to_owned).collect(),
+        environment: environment::stated(gateway),
+        deadline,
+        writes: "",
+    }
 }
 
 impl Command {

@@ -100,6 +100,12 @@ pub fn explained(patch: &Value, says: &str, elsewhere: &[String]) -> String {
 pub fn leaves_open(template: &Template, live: &Config) -> Vec<String> {
     let mut after = live.value.clone();
     merge(&mut after, &value(template, Some(live)));
+    open_in(&after, live)
+}
+
+/// Says what is open in a config that stands where the live one does.
+#[must_use]
+pub fn open_in(after: &Value, live: &Config) -> Vec<String> {
     let path = live.path.clone();
     let files = Files::from([(path.clone(), FileRead::Bytes(after.to_string().into_bytes()))]);
     let Ok(Assembled::Complete(config)) = config::assemble(&path, &files) else {

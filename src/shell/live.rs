@@ -84,10 +84,7 @@ impl Source {
     /// Reads the config and works out what it means.
     #[must_use]
     pub fn read(&self) -> Live {
-        let mut environment = self.environment.clone();
-        for (name, value) in self.dotenv() {
-            environment.entry(name).or_insert(value);
-        }
+        let environment = self.environment();
         match self.assemble() {
             Ok(config) => {
                 let mask = mask(Some(&config), &environment);
@@ -192,14 +189,20 @@ impl Source {
         }
     }
 
-    /// Gathers the secrets of a config, to look for them where they should not be.
+    /// Returns the environment as OpenClaw sees it: ours, then `<state>/.env`.
     #[must_use]
-    pub fn secrets(&self, config: &Config) -> Sought {
+    pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = self.environment.clone();
         for (name, value) in self.dotenv() {
             environment.entry(name).or_insert(value);
         }
-        Sought::of(&config.value, &environment)
+        environment
+    }
+
+    /// Gathers the secrets of a config, to look for them where they should not be.
+    #[must_use]
+    pub fn secrets(&self, config: &Config) -> Sought {
+        Sought::of(&config.value, &self.environment())
     }
 
     /// Returns the place that a config's path means, `~` being the home directory.
