@@ -18,6 +18,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::openclaw::command::Gateway;
 use crate::openclaw::proof::Proof;
 use crate::runbook::Runbook;
 use crate::shell::places::Places;
@@ -229,11 +230,20 @@ impl Common {
 
     /// Finds the runbook: a file, one of the operator's own, or the one in the program.
     fn runbook(&self) -> Result<(Runbook, String), Failure> {
+        self.runbook_as(|text| text.to_owned())
+    }
+
+    /// Finds the runbook, as it reads for a gateway.
+    fn runbook_for(&self, gateway: &Gateway) -> Result<(Runbook, String), Failure> {
+        self.runbook_as(|text| Runbook::at_port(text, gateway.port))
+    }
+
+    fn runbook_as(&self, read: impl Fn(&str) -> String) -> Result<(Runbook, String), Failure> {
         let text = match &self.runbook {
             None => crate::runbook::GATEWAY_EXPOSURE.to_owned(),
             Some(name) => self.runbook_text(name)?,
         };
-        let runbook = Runbook::parse(&text).map_err(|error| {
+        let runbook = Runbook::parse(&read(&text)).map_err(|error| {
             let name = self.runbook.as_deref().unwrap_or("gateway-exposure");
             Failure::unreadable(format!("`{name}` is not a runbook"))
                 .because(error)

@@ -73,8 +73,8 @@ struct Answer<'a> {
 
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
-        let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
+        let (runbook, _) = common.runbook_for(&scene.gateway)?;
         if scene.live.config().is_none() {
             return Err(super::facts::unreadable(&scene.live));
         }

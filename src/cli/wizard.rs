@@ -59,8 +59,8 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         return Err(Failure::unreadable("the wizard needs a terminal")
             .hint("`portcullis check` gives the automatic verdicts without one"));
     }
-    let (runbook, runbook_sha256) = common.runbook()?;
     let scene = scene(common)?;
+    let (runbook, runbook_sha256) = common.runbook_for(&scene.gateway)?;
     let places = places(common)?;
     let now = shell::now();
     let header = Header {

@@ -482,3 +482,11 @@ fn findings_are_held_against_the_last_record() {
     record("20261122T100000Z-1A2B", &[], "unmeasured");
     assert_eq!(check()["since"], Value::Null);
 }
+
+#[test]
+fn the_runbook_names_the_gateways_own_port() {
+    let home = Home::new("{ gateway: { mode: 'local', bind: 'loopback', port: 19517 } }\n");
+    let text = home.run("check --offline").stdout;
+    assert!(text.contains("127.0.0.1:19517"), "{text}");
+    assert!(!text.contains("18789"), "{text}");
+}
