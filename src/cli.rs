@@ -4,8 +4,10 @@ mod check;
 mod emit;
 mod facts;
 mod logs;
+mod manual;
 mod rehearse;
 mod runbooks;
+mod settings;
 mod wizard;
 
 use std::io;
@@ -136,6 +138,10 @@ enum Command {
     /// List, show, or check runbooks, or print their schema
     #[command(subcommand)]
     Runbook(runbooks::Action),
+    /// Print completions for a shell
+    Completions(manual::Completions),
+    /// Print the manual page
+    Man(manual::Manual),
 }
 
 /// How an answer is printed.
@@ -168,6 +174,8 @@ pub fn run() -> ExitCode {
         Some(Command::Facts(facts)) => facts.run(&common),
         Some(Command::Logs(logs)) => logs.run(&common),
         Some(Command::Runbook(action)) => action.run(&common),
+        Some(Command::Completions(completions)) => completions.run(),
+        Some(Command::Man(manual)) => manual.run(),
     };
     match done {
         Ok(status) => status.into(),

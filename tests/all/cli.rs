@@ -490,3 +490,28 @@ fn the_runbook_names_the_gateways_own_port() {
     assert!(text.contains("127.0.0.1:19517"), "{text}");
     assert!(!text.contains("18789"), "{text}");
 }
+
+#[test]
+fn completions_and_manual_pages_come_from_the_arguments() {
+    let home = Home::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = home.run(&format!("completions {shell}"));
+        assert!(ran.ends(0).stdout.contains("rollback"), "{shell}");
+    }
+    assert!(home.run("man").ends(0).stdout.starts_with(".ie"));
+    assert!(home.run("man rollback").ends(0).stdout.contains("rehearse"));
+    home.run("man nothing").ends(2);
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_said_with_their_line() {
+    let home = Home::new(CONFIG);
+    home.write("own/config.toml", "operator = \"Ada\"\noperater = 1\n");
+    let own = home.file("own").display().to_string();
+    let home = home.with("PORTCULLIS_CONFIG_DIR", &own);
+    let mut terminal = home.wizard().start();
+    let left = terminal.exit();
+    assert_eq!(left.code, 2);
+    assert!(left.screen.contains("does not hold settings"), "{}", left.screen);
+    assert!(left.screen.contains("line 2"), "{}", left.screen);
+}
