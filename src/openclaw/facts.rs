@@ -36,6 +36,7 @@ use crate::openclaw::facts::found::Sheet;
 use crate::openclaw::facts::reading::Reading;
 use crate::openclaw::facts::routes::Routes;
 use crate::runbook::Each;
+use crate::text::Mask;
 
 /// What is known beside the config: the environment and the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,7 +81,12 @@ impl Facts {
     /// Works out what a config means.
     #[must_use]
     pub fn resolve(config: &Config, world: &World) -> Self {
-        let reading = Reading::new(config, world);
+        Self::resolve_masked(config, world, &config.mask())
+    }
+
+    /// Works out what a config means, given the mask over its secrets, which is dear to make.
+    pub(crate) fn resolve_masked(config: &Config, world: &World, mask: &Mask) -> Self {
+        let reading = Reading::new(config, world, mask);
         let accounts = channels::accounts(&reading);
         let mut sheet = Sheet::new(Subject::Gateway);
         let loopback_only = gateway::put(&mut sheet, &reading);
@@ -121,7 +127,7 @@ impl Facts {
 
     fn add(&mut self, sheet: Sheet, order: &HashMap<&str, usize>) {
         let (subject, mut facts) = sheet.into_parts();
-        facts.sort_by_key(|fact| order.get(fact.path));
+        facts.sort_by_cached_key(|fact| order.get(fact.path));
         let from = self.facts.len();
         self.facts.append(&mut facts);
         if self.facts.len() > from {
