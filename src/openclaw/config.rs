@@ -249,10 +249,10 @@ impl Config {
         Mask::new(self.secrets.iter().map(|(_, secret)| secret))
     }
 
-    /// Returns the file and the line in which the value at a path is written.
-    pub(crate) fn line(&self, path: &[&str]) -> Option<(&Path, usize)> {
+    /// Returns the number of the file, and the line, in which the value at a path is written.
+    pub(crate) fn line(&self, path: &[&str]) -> Option<(usize, usize)> {
         let spot = self.places.get(path)?.at;
-        Some((self.files.get(spot.file)?, spot.at.line))
+        Some((spot.file, spot.at.line))
     }
 
     /// Returns where the value at a path is written.

@@ -164,13 +164,14 @@ impl Source {
 
     fn world(&self, config: &Config, environment: BTreeMap<String, String>) -> World {
         let port = port(config, &environment, self.located.default_port);
+        let listeners = listen::listening(port);
         World {
             environment,
             host: hostname(),
             user: user(),
             state_dir: self.state_dir.display().to_string(),
             container: container(),
-            listeners: listen::listening(port),
+            listeners: listeners.as_deref().map(listen::addresses),
             config_mode: mode(&self.path),
             state_mode: mode(&self.state_dir),
             backups: backups(&self.path),

@@ -1,6 +1,8 @@
 //! The config as it is read for facts: in today's dialect, with the environment that can be seen.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -66,6 +68,8 @@ pub(super) struct Reading<'a> {
     pub(super) today: Today<'a>,
     /// Where secrets stand in plain text, as written.
     pub(super) inline: Vec<&'a [String]>,
+    /// The files of the config, as shown.
+    files: Vec<Arc<str>>,
     mask: &'a Mask,
 }
 
@@ -91,7 +95,9 @@ impl<'a> Reading<'a> {
         let mut inline: Vec<&[String]> =
             config.secrets.iter().map(|(path, _)| path.as_slice()).collect();
         inline.dedup();
-        Self { config, world, today: dialect::today(&config.value), inline, mask }
+        let shown = |file: &PathBuf| Arc::from(file.display().to_string());
+        let files = config.files.iter().map(shown).collect();
+        Self { config, world, today: dialect::today(&config.value), inline, files, mask }
     }
 
     /// Returns what stands at a path, in today's dialect; null is nothing.
@@ -195,8 +201,9 @@ impl<'a> Reading<'a> {
                 &keys
             }
         };
-        let (file, line) = self.config.line(keys).unwrap_or((&self.config.path, 0));
-        Origin::File { file: file.display().to_string(), line, key: key::write(keys) }
+        let (file, line) = self.config.line(keys).unwrap_or((0, 0));
+        let file = self.files.get(file).cloned().unwrap_or_default();
+        Origin::File { file, line, key: key::write(keys) }
     }
 
     /// Returns a value as found at a path: a scalar as written, anything else only by its kind, as a
