@@ -9,6 +9,7 @@ mod locate;
 mod merge;
 
 use std::collections::BTreeMap;
+use std::io::BufWriter;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ use crate::openclaw::config::include::Reader;
 use crate::openclaw::config::include::Stop;
 use crate::openclaw::config::merge::Spot;
 use crate::openclaw::secret;
+use crate::text::Mask;
 use crate::text::Shown;
 use crate::text::count;
 
@@ -90,6 +92,8 @@ pub struct Config {
     /// as JSON, every secret replaced by what it is worth: a new token does not change it, a
     /// placeholder made a token does; comments and spacing do not.
     pub digest: String,
+    /// The secrets that stand in the value, with their paths, in its order.
+    pub(crate) secrets: Vec<secret::Found>,
     places: Places<Spot>,
 }
 
@@ -129,6 +133,7 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
     for (file, document) in &reader.read {
         warnings.extend(duplicates(path, file, &document.duplicates));
     }
+    let (digest, secrets) = digest(path, &reader.read, &value);
     let mut odd = Vec::new();
     if include::holds(&value, PROTOTYPE) {
         prototypes(&value, &mut Vec::new(), &mut odd);
@@ -136,11 +141,12 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
     warnings.append(&mut odd);
     Config {
         path: path.to_owned(),
-        digest: digest(path, &reader.read, &value),
+        digest,
         comments: reader.read.iter().map(|(_, read)| read.comments).sum(),
         files: reader.read.into_iter().map(|(file, _)| file).collect(),
         value,
         warnings,
+        secrets,
         places,
     }
 }
@@ -194,15 +200,19 @@ fn prototypes(value: &Value, path: &mut Vec<String>, warnings: &mut Vec<String>)
     }
 }
 
-fn digest(path: &Path, read: &[(PathBuf, include::Read)], value: &Value) -> String {
+/// Returns the digest of a config, and the secrets that it leaves out.
+fn digest(
+    path: &Path,
+    read: &[(PathBuf, include::Read)],
+    value: &Value,
+) -> (String, Vec<secret::Found>) {
     let mut hash = Sha256::new();
     for (file, _) in read {
         hash.update(short(path, file).as_bytes());
         hash.update([0]);
     }
-    hash.update(secret::classified(value).to_string().as_bytes());
-    let bytes = hash.finalize();
-    format!("{bytes:x}")
+    let secrets = secret::classified(value, BufWriter::new(&mut hash));
+    (format!("{:x}", hash.finalize()), secrets)
 }
 
 /// Returns a file's name below the config's folder.
@@ -231,6 +241,18 @@ impl Config {
             Value::Array(elements) => elements.get(key.parse::<usize>().ok()?),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         })
+    }
+
+    /// Returns a mask over every secret that stands in it.
+    #[must_use]
+    pub fn mask(&self) -> Mask {
+        Mask::new(self.secrets.iter().map(|(_, secret)| secret))
+    }
+
+    /// Returns the number of the file, and the line, in which the value at a path is written.
+    pub(crate) fn line(&self, path: &[&str]) -> Option<(usize, usize)> {
+        let spot = self.places.get(path)?.at;
+        Some((spot.file, spot.at.line))
     }
 
     /// Returns where the value at a path is written.

@@ -1,5 +1,7 @@
 //! One thing the live config means, where it comes from, and the list of all that can be known.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -119,12 +121,12 @@ pub enum Origin {
     /// Seen on this host, such as a listening socket.
     Host(String),
     /// Follows from other facts.
-    Derived(Vec<String>),
+    Derived(&'static [&'static str]),
     /// A key of a config file.
     #[serde(untagged)]
     File {
         /// The file, as shown.
-        file: String,
+        file: Arc<str>,
         /// The line, from 1.
         line: usize,
         /// The config path.

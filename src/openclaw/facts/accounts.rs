@@ -52,8 +52,8 @@ pub(super) fn known(reading: &Reading<'_>, account: &Account<'_>, agents: &[&str
     let mut shared = shared(reading, account, &effective, &rooms, [open, group_open], people.len());
     let webhooks = webhooks::of(account);
     let inputs =
-        ["config.account.dm.open", "config.account.dm.senders", "config.account.group.open"];
-    sheet.put("config.account.shared", Found::follows(shared, &inputs));
+        &["config.account.dm.open", "config.account.dm.senders", "config.account.group.open"];
+    sheet.put("config.account.shared", Found::follows(shared, inputs));
     sheet.put("config.account.webhooks", listed(&webhooks));
     let mut sheets = vec![sheet];
     sheets.extend(rooms.iter().map(|room| room.sheet(reading, account, &effective)));
