@@ -8,4 +8,5 @@ pub mod facts;
 pub mod finding;
 pub mod patch;
 pub mod secret;
+pub mod tailor;
 pub mod target;
