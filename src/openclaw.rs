@@ -11,4 +11,5 @@ pub mod patch;
 pub mod proof;
 pub mod rehearsal;
 pub mod secret;
+pub mod tailor;
 pub mod target;

@@ -75,6 +75,21 @@ pub struct Place {
     pub column: usize,
 }
 
+/// An include that was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    /// Where what it holds stands in the merged config; empty for the whole of it.
+    pub path: Vec<String>,
+    /// The file that includes.
+    pub written: PathBuf,
+    /// The files it names.
+    pub files: Vec<PathBuf>,
+    /// Whether it names them in a list, whose parts are merged.
+    pub list: bool,
+    /// Whether keys stand beside it, which go over what is included.
+    pub beside: bool,
+}
+
 /// The live config, merged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -82,6 +97,8 @@ pub struct Config {
     pub path: PathBuf,
     /// Every file that was read, the first one first.
     pub files: Vec<PathBuf>,
+    /// Every include that was followed, inner ones first.
+    pub includes: Vec<Include>,
     /// The merged value, references to the environment as written.
     pub value: Value,
     /// How many comments the files hold, which OpenClaw's own writer would strip.
@@ -144,6 +161,7 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
         digest,
         comments: reader.read.iter().map(|(_, read)| read.comments).sum(),
         files: reader.read.into_iter().map(|(file, _)| file).collect(),
+        includes: reader.followed,
         value,
         warnings,
         secrets,

@@ -26,6 +26,7 @@ use std::mem;
 use std::ops::Range;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::openclaw::config::Config;
 use crate::openclaw::fact::Fact;
@@ -76,6 +77,13 @@ pub struct Facts {
     /// Where the facts of a subject stand.
     #[serde(skip)]
     index: HashMap<Subject, Range<usize>>,
+}
+
+/// Returns a config in today's dialect, and what was said in older words with what it meant.
+#[must_use]
+pub fn in_todays_words(config: &Config) -> (Value, Vec<String>) {
+    let today = dialect::today(&config.value);
+    (today.value, today.migration)
 }
 
 impl Facts {

@@ -22,4 +22,5 @@ mod rules;
 mod screens;
 mod stage;
 mod stand_in;
+mod tailored;
 mod terminal;
