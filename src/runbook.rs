@@ -7,6 +7,7 @@
 
 mod item;
 mod lint;
+mod meaning;
 mod rule;
 mod template;
 
@@ -22,6 +23,7 @@ pub use self::item::FixRow;
 pub use self::item::Item;
 pub use self::item::Word;
 pub use self::lint::DocumentError;
+pub use self::meaning::Meaning;
 pub use self::rule::Each;
 pub use self::rule::Op;
 pub use self::rule::Row;
@@ -77,6 +79,9 @@ pub struct Runbook {
     /// Findings that a pattern always raises, and what accepting them takes.
     #[serde(default, rename = "by_design")]
     pub by_design: Vec<ByDesign>,
+    /// What is known of findings, by check id. One that is not here is shown all the same.
+    #[serde(default, rename = "finding")]
+    pub meanings: Vec<Meaning>,
 }
 
 /// A sentence shown at a step.
@@ -284,6 +289,13 @@ impl Runbook {
     #[must_use]
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.items().find(|item| item.id == id)
+    }
+
+    /// Finds what is known of a check's findings, from what says most of this very one.
+    #[must_use]
+    pub fn meaning(&self, check_id: &str) -> Option<&Meaning> {
+        let about = self.meanings.iter().filter(|meaning| meaning.is_about(check_id));
+        about.min_by_key(|meaning| meaning.placeholders())
     }
 
     /// Returns the notes that stand at a step.
