@@ -83,7 +83,7 @@ pub struct Facts {
 #[must_use]
 pub fn in_todays_words(config: &Config) -> (Value, Vec<String>) {
     let today = dialect::today(&config.value);
-    (today.value, today.migration)
+    (today.value.into_owned(), today.migration)
 }
 
 impl Facts {
