@@ -1,5 +1,6 @@
 //! Arguments: what to do, with what, and the exit status it ends in.
 
+mod apply;
 mod check;
 mod emit;
 mod facts;
@@ -71,6 +72,11 @@ impl Failure {
     /// Says that something given cannot be used.
     fn unreadable(what: impl Into<String>) -> Self {
         Self { what: what.into(), cause: None, hint: None, status: Status::Unreadable }
+    }
+
+    /// Says that something cannot be done as things stand.
+    fn not_met(what: impl Into<String>) -> Self {
+        Self { status: Status::NotMet, ..Self::unreadable(what) }
     }
 
     fn because(mut self, cause: impl std::fmt::Display) -> Self {

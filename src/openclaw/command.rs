@@ -160,7 +160,7 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         }
         "logs" => ("logs", &["logs", "--format", "json"], 60, WRITES_NOTHING),
         "rehearsal" => {
-            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 240, WRITES_REHEARSAL)
+            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 600, WRITES_REHEARSAL)
         }
         _ => return None,
     };
@@ -197,7 +197,8 @@ pub fn openclaw(
     gateway: &Gateway,
 ) -> Command {
     let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
-    let argv = std::iter::once(program).chain(arguments.iter().copied());
+    let profile = gateway.profile.iter().flat_map(|profile| ["--profile", profile]);
+    let argv = std::iter::once(program).chain(profile).chain(arguments.iter().copied());
     Command {
         name,
         argv: argv.map(str::to_owned).collect(),
@@ -260,7 +261,7 @@ impl Command {
 }
 
 /// Quotes a word for a POSIX shell where it needs it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     if word.is_empty() {
         return "''".to_owned();
     }

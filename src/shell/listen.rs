@@ -8,9 +8,15 @@ use std::io::Read;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 /// The state of a socket that listens, in the kernel's tables.
 const LISTENING: &str = "0A";
+
+/// How long lies between two looks at a listener that is about to change.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// A socket that listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +56,22 @@ fn tables() -> Option<Vec<(Listener, u16)>> {
     }
     let tables: String = tables.into_iter().flatten().collect();
     Some(parse(&tables))
+}
+
+/// Returns the sockets that listen on a port, once all of them are loopback ones or the time is up.
+///
+/// A gateway that restarts listens on none for a moment; that is waited for, too.
+#[must_use]
+pub fn settled(port: u16, patience: Duration) -> Option<Vec<Listener>> {
+    let until = Instant::now() + patience;
+    loop {
+        let listeners = listening(port)?;
+        let loopback = listeners.iter().all(|listener| listener.address.is_loopback());
+        if (loopback && !listeners.is_empty()) || Instant::now() >= until {
+            return Some(listeners);
+        }
+        thread::sleep(GLANCE);
+    }
 }
 
 /// Reads one of the kernel's tables.
@@ -122,7 +144,8 @@ mod tests {
     #[test]
     fn only_sockets_that_listen_are_read() {
         let read = parse(TABLES).into_iter();
-        let read: Vec<_> = read.map(|(it, port)| (it.address.to_string(), port, it.inode)).collect();
+        let read: Vec<_> =
+            read.map(|(it, port)| (it.address.to_string(), port, it.inode)).collect();
         let expected = [
             ("127.0.0.1", 18789, 1),
             ("0.0.0.0", 22, 2),
