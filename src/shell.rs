@@ -4,6 +4,7 @@
 //! nowhere else; clippy holds the rest of the crate to it.
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
+pub mod connect;
 pub mod copy;
 pub mod demo;
 pub mod listen;

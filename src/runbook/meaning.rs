@@ -67,7 +67,9 @@ pub(super) fn fault(named: &str) -> Option<&'static str> {
             return Some("has a `<` that no letters and `>` follow within the same dots");
         }
         if !held(name, |b| b.is_ascii_alphanumeric() || b"_-/:".contains(&b)) {
-            return Some("may hold only letters, digits, `_`, `-`, `/`, `:`, and dots between words");
+            return Some(
+                "may hold only letters, digits, `_`, `-`, `/`, `:`, and dots between words",
+            );
         }
     }
     None

@@ -70,7 +70,8 @@ const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } }\n";
 #[test]
 fn help_says_what_there_is() {
     let home = Home::empty();
-    let commands = ["", "check", "baseline", "rollback", "facts", "runbook", "runbook lint"];
+    let commands =
+        ["", "check", "connections", "baseline", "rollback", "facts", "runbook", "runbook lint"];
     let texts = commands.map(|command| {
         let ran = home.run(&format!("{command} -h"));
         ran.ends(0);
