@@ -108,6 +108,12 @@ pub fn connections() -> Proof {
     })
 }
 
+/// Tells whether there is an answer to a command.
+#[must_use]
+pub fn knows(command: &str) -> bool {
+    ANSWERS.iter().any(|(name, ..)| *name == command)
+}
+
 /// Answers a command after a moment, or is stopped before.
 #[must_use]
 pub fn answer(command: &Command, stop: &Receiver<()>) -> Ended {
