@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod connections;
 mod emit;
 mod facts;
 mod logs;
@@ -134,6 +135,8 @@ struct Common {
 enum Command {
     /// Give every automatic verdict, without a terminal
     Check(check::Check),
+    /// Try who gets in, and who does not
+    Connections(connections::Connections),
     /// Print the minimum safe baseline as a patch
     Baseline(emit::Baseline),
     /// Print the rollback as a patch
@@ -176,6 +179,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         None => wizard::run(&common),
         Some(Command::Check(check)) => check.run(&common),
+        Some(Command::Connections(connections)) => connections.run(&common),
         Some(Command::Baseline(baseline)) => baseline.run(&common),
         Some(Command::Rollback(rollback)) => rollback.run(&common),
         Some(Command::Facts(facts)) => facts.run(&common),

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod config;
+pub mod connection;
 pub mod exposure;
 pub mod fact;
 pub mod facts;

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
 pub mod backup;
+pub mod connect;
 pub mod copy;
 pub mod demo;
 pub mod listen;

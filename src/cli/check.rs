@@ -122,13 +122,15 @@ enum Told {
     Asked(i32),
 }
 
-/// Runs every required check, as many at once as there are cores.
+/// Runs every required check and every proof of our own, as many at once as there are cores.
 ///
 /// The commands are in groups of their own, which a ctrl-c at the terminal does not reach; so
 /// they are stopped before we end.
 fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run> {
-    let required = runbook.checks.iter().filter(|check| check.need == Need::Required);
-    let mut waiting: Vec<_> = required
+    let mut waiting: Vec<_> = runbook
+        .checks
+        .iter()
+        .filter(|check| is_run(check, demo))
         .filter_map(|check| Some((check, command::command(&check.command, &scene.gateway)?)))
         .collect();
     waiting.reverse();
@@ -176,6 +178,17 @@ fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run
             let begun = Started { check: &id, name: &check.command, at, command, config_digest };
             runs.insert(id.clone(), Run::of(begun, &ended));
         }
+    }
+}
+
+/// Tells whether a check is run without being asked for: not what takes minutes, nor what the
+/// sample has no answer to.
+fn is_run(check: &crate::runbook::Check, demo: bool) -> bool {
+    let own = command::OWN.contains(&check.command.as_str()) && check.command != "rehearsal";
+    match check.need {
+        Need::Required => true,
+        Need::Proof => own && (!demo || demo::knows(&check.command)),
+        Need::OnRequest => false,
     }
 }
 

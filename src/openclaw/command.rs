@@ -122,9 +122,9 @@ const WRITES_PROBE: &str = "connects to the gateway on this host with the token 
     gateways (mDNS, 1.2 s)";
 
 /// What our own connections do.
-const WRITES_CONNECTIONS: &str = "connects to the gateway on this host four times: with its own \
-    secret, with none, with a wrong one, and as a page of a foreign site; the gateway logs the \
-    refusals. Nothing else is written";
+const WRITES_CONNECTIONS: &str = "connects to the gateway on this host, over WebSocket and HTTP: \
+    with nothing, with its own secret, with a made-up one, as a page of a foreign site, and with \
+    the headers of a proxy; the gateway logs the refusals. Nothing else is written";
 
 /// What the search of the logs does.
 const WRITES_NOTHING: &str = "reads OpenClaw's logs and looks for the secrets of the config in \
@@ -156,7 +156,7 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         }
         "probe" => ("probe", &["gateway", "probe", "--port", &port, "--json"], 40, WRITES_PROBE),
         "connections" => {
-            ("connections", &["connections", "--format", "json"], 30, WRITES_CONNECTIONS)
+            ("connections", &["connections", "--format", "json"], 60, WRITES_CONNECTIONS)
         }
         "logs" => ("logs", &["logs", "--format", "json"], 60, WRITES_NOTHING),
         "rehearsal" => {

@@ -6,6 +6,7 @@ mod auth;
 mod channels;
 mod dialect;
 mod elevated;
+mod entry;
 mod exec;
 mod flags;
 mod found;
@@ -27,6 +28,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 use serde_json::Value;
+
+pub use crate::openclaw::facts::entry::Entry;
+pub use crate::openclaw::facts::entry::Secret;
 
 use crate::openclaw::config::Config;
 use crate::openclaw::fact::Fact;

@@ -28,6 +28,7 @@ use crate::openclaw::config::LocateError;
 use crate::openclaw::config::Located;
 use crate::openclaw::config::Location;
 use crate::openclaw::config::Unreadable;
+use crate::openclaw::facts::Entry;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
 use crate::openclaw::logs::Sought;
@@ -103,6 +104,19 @@ impl Source {
                 Live::Unreadable { why, mask }
             }
         }
+    }
+
+    /// Returns what a client of the gateway needs, its secret among it; none without a config.
+    #[must_use]
+    pub fn entry(&self, live: &Live) -> Option<Entry> {
+        let config = live.config()?;
+        Some(Entry::resolve(config, &self.world(config, self.environment())))
+    }
+
+    /// Returns the addresses that something listens on at the gateway's port.
+    #[must_use]
+    pub fn listening(&self, live: &Live) -> Option<Vec<String>> {
+        listen::listening(self.gateway(live).port).as_deref().map(listen::addresses)
     }
 
     /// Returns the files that a config was read from.

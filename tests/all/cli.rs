@@ -70,7 +70,8 @@ const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } }\n";
 #[test]
 fn help_says_what_there_is() {
     let home = Home::empty();
-    let commands = ["", "check", "baseline", "rollback", "facts", "runbook", "runbook lint"];
+    let commands =
+        ["", "check", "connections", "baseline", "rollback", "facts", "runbook", "runbook lint"];
     let texts = commands.map(|command| {
         let ran = home.run(&format!("{command} -h"));
         ran.ends(0);
@@ -431,7 +432,7 @@ fn the_demo_needs_neither_config_nor_openclaw() {
     let document = ran.json();
     assert_eq!(document["demo"], true);
     let measured: Vec<String> = outcomes(&document).into_values().collect();
-    assert_eq!(measured.iter().filter(|outcome| *outcome == "measured").count(), 4);
+    assert_eq!(measured.iter().filter(|outcome| *outcome == "measured").count(), 5);
     for command in ["facts", "baseline", "rollback", "facts --format json"] {
         home.run(&format!("{command} --demo")).ends(0);
     }
