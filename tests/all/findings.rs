@@ -11,10 +11,15 @@ use std::path::PathBuf;
 
 use portcullis::runbook::GATEWAY_EXPOSURE;
 use portcullis::runbook::Runbook;
+use portcullis::view::theme::Colour;
+use portcullis::view::theme::Glyphs;
+use portcullis::view::theme::Theme;
 use serde_json::Value;
+use serde_json::json;
 
 use crate::home::Home;
 use crate::openclaw::gateway::Installed;
+use crate::stage::Stage;
 use crate::stand_in::StandIn;
 
 const AUDIT: &str = include_str!("../fixtures/audit-check-ids.txt");
@@ -143,19 +148,7 @@ fn what_stops_a_gateway_in_trusted_proxy_mode_is_never_told_to_be_done() {
 
 #[test]
 fn check_says_what_to_do_and_shows_what_it_does_not_know() {
-    let found = |id: &str, severity: &str, detail: &str| serde_json::json!({ "checkId": id, "severity": severity, "title": "Title", "detail": detail });
-    let audit = serde_json::json!({
-        "ts": 1,
-        "summary": { "critical": 2, "warn": 2, "info": 1 },
-        "findings": [
-            found("gateway.bind_no_auth", "critical", "gateway.bind=\"lan\""),
-            found("gateway.of_tomorrow", "critical", "gateway.x"),
-            found("config.insecure_or_dangerous_flags", "warn", "hooks.a=true"),
-            found("config.insecure_or_dangerous_flags", "warn", "hooks.b=true"),
-            found("gateway.tailscale_serve", "info", ""),
-        ],
-    });
-    let stand_in = StandIn::healthy().answers("audit", &audit.to_string());
+    let stand_in = StandIn::healthy().answers("audit", &audit().to_string());
     let config = r#"{ gateway: { mode: "local", bind: "loopback" } }"#;
     let home = Home::new(config).openclaw(&stand_in.script());
 
@@ -184,6 +177,51 @@ fn check_says_what_to_do_and_shows_what_it_does_not_know() {
     let unknown = of("gateway.of_tomorrow");
     assert_eq!((&unknown["means"], &unknown["do"], &unknown["worse"]), (NULL, NULL, NULL));
     assert_eq!(unknown["open"], true);
+}
+
+#[test]
+fn the_wizard_says_what_to_do_before_what_openclaw_advises_and_shows_what_it_does_not_know() {
+    let theme = Theme { glyphs: Glyphs::Unicode, colour: Colour::None };
+    let mut stage = Stage::new().audited(&audit().to_string());
+    stage.press("3 g enter enter j j j j j j");
+    let screen = |stage: &Stage| {
+        let screen = stage.draw(theme, 200, 80);
+        screen.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+    };
+    let known = screen(&stage);
+    let places = ["Means:  The gateway", "Do:     Set", "Do not: ", "OpenClaw advises: "];
+    let places =
+        places.map(|text| known.find(text).unwrap_or_else(|| panic!("no {text}: {known}")));
+    assert!(places.is_sorted(), "{known}");
+    stage.press("j");
+    let unknown = screen(&stage);
+    assert!(unknown.contains("gateway.of_tomorrow · from audit"), "{unknown}");
+    assert!(unknown.contains("OpenClaw advises: Mind it."), "{unknown}");
+    assert!(!unknown.contains("Means:") && !unknown.contains("Do not:"), "{unknown}");
+}
+
+/// An audit that found what is known, what is not, and one thing twice.
+fn audit() -> Value {
+    let found = |id: &str, severity: &str, detail: &str| {
+        json!({
+            "checkId": id,
+            "severity": severity,
+            "title": "Title",
+            "detail": detail,
+            "remediation": "Mind it.",
+        })
+    };
+    json!({
+        "ts": 1,
+        "summary": { "critical": 2, "warn": 2, "info": 1 },
+        "findings": [
+            found("gateway.bind_no_auth", "critical", "gateway.bind=\"lan\""),
+            found("gateway.of_tomorrow", "critical", "gateway.x"),
+            found("config.insecure_or_dangerous_flags", "warn", "hooks.a=true"),
+            found("config.insecure_or_dangerous_flags", "warn", "hooks.b=true"),
+            found("gateway.tailscale_serve", "info", ""),
+        ],
+    })
 }
 
 const NULL: &Value = &Value::Null;

@@ -141,8 +141,8 @@ fn cards(theme: Theme, item: &Item, prose: &mut Prose) {
 pub(super) fn meaning(app: &App, theme: Theme, check_id: &str, prose: &mut Prose) {
     let Some(meaning) = app.runbook.meaning(check_id) else { return };
     prose.gap();
-    prose.lead("Means: ", theme.quiet(), &meaning.means, Style::new());
-    prose.lead("Do: ", theme.key(), &meaning.remedy, Style::new());
+    prose.lead("Means:  ", theme.quiet(), &meaning.means, Style::new());
+    prose.lead("Do:     ", theme.key(), &meaning.remedy, Style::new());
     for worse in &meaning.worse {
         prose.lead("Do not: ", theme.wrong(), worse, Style::new());
     }
