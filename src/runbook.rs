@@ -291,11 +291,11 @@ impl Runbook {
         self.items().find(|item| item.id == id)
     }
 
-    /// Finds what is known of a check's findings, from what says most of this very one.
+    /// Finds what is known of a finding, from the entry that says most of this very one.
     #[must_use]
     pub fn meaning(&self, check_id: &str) -> Option<&Meaning> {
         let about = self.meanings.iter().filter(|meaning| meaning.is_about(check_id));
-        about.min_by_key(|meaning| meaning.placeholders())
+        about.min_by_key(|meaning| meaning.looseness())
     }
 
     /// Returns the notes that stand at a step.

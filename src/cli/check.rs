@@ -1,6 +1,7 @@
 //! `portcullis check`: every automatic verdict, without a terminal. It never answers for a person.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -254,6 +255,7 @@ impl Answer<'_> {
             };
             line(format!("check    {:<12} {said}", check.id));
         }
+        let mut advised = BTreeSet::new();
         for state in &self.review.findings {
             let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
             let severity = state.finding.severity.word();
@@ -261,6 +263,12 @@ impl Answer<'_> {
                 "{severity:<8} {}: {}{hidden}",
                 state.finding.check_id, state.finding.title
             ));
+            if let Some(meaning) = self.runbook.meaning(&state.finding.check_id)
+                && state.finding.severity > Severity::Info
+                && advised.insert(&meaning.id)
+            {
+                line(format!("do       {}", meaning.remedy));
+            }
         }
         if let Some((previous, since)) = &self.since {
             let said = since.line().unwrap_or_else(|| "no finding is new or gone".to_owned());
@@ -338,18 +346,24 @@ impl Answer<'_> {
                     "took_ms": run.took_ms,
                 }),
             }).collect::<Vec<_>>(),
-            "findings": self.review.findings.iter().map(|state| json!({
-                "key": state.key,
-                "check_id": state.finding.check_id,
-                "severity": state.finding.severity,
-                "title": state.finding.title,
-                "detail": state.finding.detail,
-                "paths": state.finding.paths,
-                "suppressed": state.finding.suppressed,
-                "sources": state.sources,
-                "open": matches!(state.settled, Settled::Open(_)),
-                "by_design": state.by_design,
-            })).collect::<Vec<_>>(),
+            "findings": self.review.findings.iter().map(|state| {
+                let meaning = self.runbook.meaning(&state.finding.check_id);
+                json!({
+                    "key": state.key,
+                    "check_id": state.finding.check_id,
+                    "severity": state.finding.severity,
+                    "title": state.finding.title,
+                    "detail": state.finding.detail,
+                    "paths": state.finding.paths,
+                    "suppressed": state.finding.suppressed,
+                    "sources": state.sources,
+                    "open": matches!(state.settled, Settled::Open(_)),
+                    "by_design": state.by_design,
+                    "means": meaning.map(|meaning| &meaning.means),
+                    "do": meaning.map(|meaning| &meaning.remedy),
+                    "worse": meaning.map(|meaning| &meaning.worse),
+                })
+            }).collect::<Vec<_>>(),
             "since": self.since.as_ref().map(|(previous, since)| json!({
                 "record": previous.change,
                 "sealed": previous.day,

@@ -1,5 +1,7 @@
 //! What a finding means, what puts it right, and what only looks like a fix.
 
+use std::cmp::Reverse;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,20 +30,20 @@ impl Meaning {
         stands_for(&self.id, check_id)
     }
 
-    /// Counts the words that could be any word: the fewer, the more is said of this finding.
-    #[must_use]
-    pub fn placeholders(&self) -> usize {
-        self.id.split('.').filter(|word| word.starts_with('<')).count()
+    /// Tells how much it leaves open which finding is meant: the least says most of one.
+    pub(super) fn looseness(&self) -> (usize, Reverse<usize>) {
+        let any = self.id.split('.').filter(|word| word.starts_with('<')).count();
+        (any, Reverse(self.id.len()))
     }
 }
 
 /// Tells whether a named check id stands for a found one; `<word>` stands for any one word.
 ///
-/// A check may repeat another's finding under its own name, as doctor does with the audit's:
-/// then the other's id follows a colon, and stands for it too.
+/// Doctor's ids have two halves around a colon, a check and what it found wanting, which may be
+/// the id of an audit's finding that it repeats. Either half stands for the whole.
 pub(super) fn stands_for(named: &str, found: &str) -> bool {
-    let repeated = found.split_once(':').map(|(_, repeated)| repeated);
-    same(named, found) || repeated.is_some_and(|found| same(named, found))
+    let halves = found.split_once(':');
+    same(named, found) || halves.is_some_and(|(a, b)| same(named, a) || same(named, b))
 }
 
 fn same(named: &str, found: &str) -> bool {
@@ -94,11 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_that_another_check_repeats_is_the_same_finding() {
-        assert!(stands_for("gateway.bind_no_auth", "core/doctor/security:gateway.bind_no_auth"));
-        assert!(stands_for("core/doctor/x:some-need", "core/doctor/x:some-need"));
-        assert!(!stands_for("core/doctor/security", "core/doctor/security:gateway.bind_no_auth"));
-        assert!(!stands_for("core/doctor/x:some-need", "some-need"));
+    fn a_finding_of_doctor_is_named_by_its_check_or_by_what_it_found_wanting() {
+        let found = "core/doctor/security:gateway.bind_no_auth";
+        for named in [found, "gateway.bind_no_auth", "core/doctor/security", "gateway.<any>"] {
+            assert!(stands_for(named, found), "{named}");
+        }
+        assert!(!stands_for("core/doctor/security:gateway.bind", found));
+        assert!(!stands_for(found, "gateway.bind_no_auth"));
+        assert!(!stands_for("core/doctor", "core/doctor/security"));
     }
 
     #[test]

@@ -196,6 +196,7 @@ fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
     let word = finding.severity.word();
     prose.with_right("", style, &finding.title, theme.heading(), word, style);
     prose.add(&format!("{} · from {}", finding.check_id, state.sources.join(", ")), theme.quiet());
+    item::meaning(app, theme, &finding.check_id, prose);
     prose.gap();
     prose.verbatim(&finding.detail, |_| Style::new());
     if let Some(remediation) = &finding.remediation {
