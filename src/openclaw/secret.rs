@@ -103,8 +103,7 @@ pub fn is_secret(path: &[&str]) -> bool {
     if within("headers") {
         return !PLAIN_HEADERS.iter().any(|plain| key.eq_ignore_ascii_case(plain));
     }
-    names_secret(key)
-        || parents.iter().any(|key| is_service_account(key))
+    names_secret(key) || parents.iter().any(|key| is_service_account(key))
 }
 
 fn is_service_account(key: &str) -> bool {

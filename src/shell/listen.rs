@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn only_sockets_that_listen_are_read() {
         let read = parse(TABLES).into_iter();
-        let read: Vec<_> = read.map(|(it, port)| (it.address.to_string(), port, it.inode)).collect();
+        let read: Vec<_> =
+            read.map(|(it, port)| (it.address.to_string(), port, it.inode)).collect();
         let expected = [
             ("127.0.0.1", 18789, 1),
             ("0.0.0.0", 22, 2),

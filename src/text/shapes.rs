@@ -270,11 +270,12 @@ fn is_jwt(word: &str) -> bool {
 }
 
 fn is_bot_token(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit()) && word.split_once(':').is_some_and(|(number, rest)| {
-        number.len() >= 6
-            && number.bytes().all(|b| b.is_ascii_digit())
-            && run(rest.as_bytes(), is_word) >= 30
-    })
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.split_once(':').is_some_and(|(number, rest)| {
+            number.len() >= 6
+                && number.bytes().all(|b| b.is_ascii_digit())
+                && run(rest.as_bytes(), is_word) >= 30
+        })
 }
 
 fn is_discord_token(word: &str) -> bool {

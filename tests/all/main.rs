@@ -12,6 +12,7 @@ mod canary;
 mod cli;
 mod corpus;
 mod document;
+mod figures;
 mod home;
 mod laws;
 mod openclaw;

@@ -157,7 +157,8 @@ impl Exec {
     /// tool to run commands with is gated whatever its exec mode.
     pub(super) fn put(self, sheet: &mut Sheet, reading: &Reading<'_>, without_tool: bool) {
         let inputs = &["config.agent.exec.security", "config.agent.exec.ask"];
-        let tools = &["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
+        let tools =
+            &["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
         let gated = if without_tool {
             Found::follows(Some(true), tools).at_place_of(&self.security)
         } else {

@@ -50,10 +50,7 @@ impl Found {
     }
 
     /// Follows from other facts; hidden where they do not tell.
-    pub(super) fn follows(
-        value: Option<impl Into<Value>>,
-        from: &'static [&'static str],
-    ) -> Self {
+    pub(super) fn follows(value: Option<impl Into<Value>>, from: &'static [&'static str]) -> Self {
         let state = if value.is_some() { State::Set } else { State::Hidden };
         Self::new(value.map(Into::into), state, Origin::Derived(from))
     }

@@ -79,8 +79,7 @@ fn address(sheet: &mut Sheet, reading: &Reading<'_>, bind: &Found) {
     let tls = reading.or(&["gateway", "tls", "enabled"], false);
     let port = port(reading);
     let inputs = &["config.gateway.bind", "config.gateway.port", "config.gateway.tls"];
-    sheet
-        .put("config.gateway.url", Found::follows(url(reading, bind, &host, &port, &tls), inputs));
+    sheet.put("config.gateway.url", Found::follows(url(reading, bind, &host, &port, &tls), inputs));
     sheet.put("config.gateway.custom_bind_host", host);
     sheet.put("config.gateway.tls", tls);
     sheet.put("config.gateway.port", port);
