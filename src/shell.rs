@@ -7,6 +7,7 @@
 pub mod demo;
 pub mod listen;
 pub mod live;
+mod pairing;
 pub mod places;
 pub mod run;
 pub mod signals;

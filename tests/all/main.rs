@@ -17,6 +17,7 @@ mod home;
 mod laws;
 mod openclaw;
 mod oracle;
+mod pairing;
 mod picture;
 mod rules;
 mod screens;
