@@ -11,6 +11,7 @@ pub mod demo;
 pub mod listen;
 pub mod live;
 pub mod logs;
+mod pairing;
 pub mod places;
 pub mod run;
 pub mod signals;

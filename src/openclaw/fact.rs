@@ -299,6 +299,9 @@ pub const PATHS: &[Path] = paths! {
     "host.state_private" Gateway Flag "whether only its owner can enter the state directory";
     "host.container" Gateway Flag "whether this is a container";
     "host.backups" Gateway List "copies of the config beside it; they hold its secrets";
+    "host.approved" Account Count "senders approved by pairing, kept in the state database; they may write while the DM policy is `pairing`";
+    "host.pairing.senders" Gateway Count "senders approved by pairing in all";
+    "host.pairing.devices" Gateway List "devices that are paired, by name; a new token does not end them";
     "host.sandbox_backend" Gateway Flag "whether a sandbox backend (docker or podman) is on the path";
 };
 

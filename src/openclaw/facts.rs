@@ -14,6 +14,7 @@ mod gateway;
 mod hooks;
 mod host;
 pub mod key;
+mod pairing;
 mod reading;
 mod rooms;
 mod routes;
@@ -44,6 +45,11 @@ use crate::openclaw::facts::routes::Routes;
 use crate::runbook::Each;
 use crate::text::Mask;
 
+pub use crate::openclaw::facts::pairing::Approvals;
+pub use crate::openclaw::facts::pairing::Device;
+pub use crate::openclaw::facts::pairing::Pairing;
+pub use crate::openclaw::facts::pairing::Sender;
+
 /// What is known beside the config: the environment and the host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
@@ -69,6 +75,8 @@ pub struct World {
     pub backups: Vec<String>,
     /// Whether docker or podman is on the path.
     pub sandbox_backend: Option<bool>,
+    /// Who was let in by approval; none where nobody looked.
+    pub pairing: Option<Pairing>,
 }
 
 /// Everything that is known about a gateway's exposure.
@@ -119,6 +127,7 @@ impl Facts {
         overall(&mut sheet, &reading, &routes);
         people(&mut sheet, &reading, &accounts, &known);
         host::put(&mut sheet, &reading);
+        pairing::put_all(&mut sheet, &reading);
         let everyones = agents::credentials(&reading);
         facts.add_first(sheet, &order);
         let mut add = |sheet| facts.add(sheet, &order);

@@ -34,6 +34,7 @@ use crate::openclaw::facts::World;
 use crate::openclaw::logs::Sought;
 use crate::openclaw::target::Target;
 use crate::shell::listen;
+use crate::shell::pairing;
 use crate::text::Mask;
 use crate::text::Shown;
 use crate::text::names_secret;
@@ -189,6 +190,7 @@ impl Source {
             backups: backups(&self.path),
             sandbox_backend: Some(on_path("docker") || on_path("podman")),
             default_port: self.located.default_port,
+            pairing: Some(pairing::read(&self.state_dir)),
         }
     }
 

@@ -64,7 +64,7 @@ impl Mask {
             self.words.insert(trimmed.into());
             return;
         }
-        let lines = trimmed.lines().map(str::trim);
+        let lines = trimmed.lines().map(str::trim).filter(|line| line.len() < trimmed.len());
         // A secret may hold another that is told without it: the password of a URL, a bearer
         // token, a cookie's value.
         let words = trimmed.split([' ', ';', ',', '&']);
@@ -199,7 +199,10 @@ fn forms(secret: &str) -> Vec<String> {
         }
     }
     for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
-        forms.extend([percent(secret, digits), hex(secret, digits)]);
+        if !secret.bytes().all(is_unreserved) {
+            forms.push(percent(secret, digits));
+        }
+        forms.push(hex(secret, digits));
     }
     for shift in 0..3 {
         let form = base64(secret.as_bytes(), shift);
@@ -233,7 +236,7 @@ fn ascii(json: &str) -> String {
 fn percent(secret: &str, digits: &[u8; 16]) -> String {
     let mut text = String::new();
     for byte in secret.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+        if is_unreserved(byte) {
             text.push(char::from(byte));
         } else {
             text.push('%');
@@ -243,8 +246,14 @@ fn percent(secret: &str, digits: &[u8; 16]) -> String {
     text
 }
 
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
 fn hex(secret: &str, digits: &[u8; 16]) -> String {
-    secret.bytes().flat_map(|byte| pair(byte, digits)).collect()
+    let mut text = String::with_capacity(secret.len() * 2);
+    text.extend(secret.bytes().flat_map(|byte| pair(byte, digits)));
+    text
 }
 
 fn pair(byte: u8, digits: &[u8; 16]) -> [char; 2] {

@@ -49,6 +49,12 @@ impl Found {
         Self::new(value.map(Into::into), state, Origin::Host(what.to_owned()))
     }
 
+    /// Says that nobody was to look, as in the demo.
+    pub(super) fn unasked(mut self) -> Self {
+        self.state = State::Unset;
+        self
+    }
+
     /// Follows from other facts; hidden where they do not tell.
     pub(super) fn follows(value: Option<impl Into<Value>>, from: &'static [&'static str]) -> Self {
         let state = if value.is_some() { State::Set } else { State::Hidden };

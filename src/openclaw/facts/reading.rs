@@ -226,10 +226,14 @@ impl<'a> Reading<'a> {
     /// Returns a value as found where a list belongs; what is none stays none, and OpenClaw refuses
     /// it.
     pub(super) fn found_list(&self, path: &[&str], value: &Value) -> Found {
+        self.found_items(path, value, &self.items_of(value))
+    }
+
+    /// Returns a value as found where a list belongs, given its elements.
+    pub(super) fn found_items(&self, path: &[&str], value: &Value, items: &[Item]) -> Found {
         match value {
-            Value::Array(elements) => {
-                let shown: Vec<String> =
-                    elements.iter().map(|element| self.item(element).shown).collect();
+            Value::Array(_) => {
+                let shown: Vec<&str> = items.iter().map(|item| item.shown.as_str()).collect();
                 Found::set(shown, self.origin(path)).at(path)
             }
             Value::Object(_) => Found::set("(an object)", self.origin(path)).at(path),

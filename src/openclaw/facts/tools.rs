@@ -162,13 +162,13 @@ impl Policy {
 
 /// Says whether an entry names a tool: by name, by an older name, or with `*` for any letters.
 fn matches(entry: &str, tool: &str) -> bool {
+    if !entry.contains('*') {
+        return entry == tool;
+    }
     let mut parts = entry.split('*');
     let Some(first) = parts.next() else { return false };
     let Some(mut rest) = tool.strip_prefix(first) else { return false };
     let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
     while let Some(part) = parts.next() {
         if parts.peek().is_none() {
             return rest.ends_with(part);

@@ -71,7 +71,7 @@ pub(super) fn list(
         return (Found::default(Vec::<Value>::new(), place), Vec::new());
     };
     let items = reading.items_of(written.value);
-    let found = reading.found_list(&written.path, written.value);
+    let found = reading.found_items(&written.path, written.value, &items);
     (if written.inherited { found.inherited() } else { found }, items)
 }
 
