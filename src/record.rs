@@ -4,6 +4,7 @@ pub mod chain;
 pub mod document;
 pub mod signers;
 pub mod sshsig;
+pub mod statement;
 
 mod base64;
 mod form;

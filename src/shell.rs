@@ -4,13 +4,16 @@
 //! nowhere else; clippy holds the rest of the crate to it.
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
+pub mod chain;
 pub mod copy;
 pub mod demo;
+mod keyboard;
 pub mod listen;
 pub mod live;
 pub mod logs;
 pub mod places;
 pub mod run;
+pub mod sign;
 pub mod signals;
 pub mod store;
 pub mod term;
