@@ -12,6 +12,7 @@ mod keys;
 mod live;
 mod overlay;
 mod settle;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -24,6 +25,10 @@ pub use self::checks::InFlight;
 pub use self::checks::RunId;
 pub use self::live::Live;
 pub use self::overlay::Overlay;
+pub use self::signing::Held;
+pub use self::signing::Offer;
+pub use self::signing::Pen;
+pub use self::signing::SigningKey;
 use crate::app::page::Row;
 use crate::app::page::Step;
 use crate::change::Act;
@@ -62,6 +67,10 @@ pub enum Message {
     NotSaved(String),
     /// A file was written, or why not.
     Written(Result<String, String>),
+    /// A record is ready to be signed, or why not.
+    Offered(Result<Box<Offer>, String>),
+    /// It was not signed, and why; nothing was sealed.
+    NotSigned(String),
     /// A record was sealed, or why not.
     Sealed(Result<Sealed, String>),
     /// A second passed while something runs.
@@ -83,8 +92,12 @@ pub enum Effect {
     Write(Emission),
     /// Put text on the terminal's clipboard.
     Copy(String),
-    /// Seal a record.
+    /// Get a record ready to be signed.
     Seal(Box<Record>),
+    /// Sign the record that is ready, and seal it.
+    Sign(Pen),
+    /// Let go of the record that is ready; nothing was sealed.
+    LetGo,
     /// Look at the config and the host again.
     Look,
     /// Leave.
@@ -107,6 +120,10 @@ pub struct Sealed {
     pub folder: String,
     /// SHA-256 of `record.json`, in hex.
     pub sha256: String,
+    /// Its place in the chain of the target.
+    pub seq: u64,
+    /// The fingerprint of the key that signed it; none where it is unsigned.
+    pub key: Option<String>,
 }
 
 /// Which part of the screen the arrow keys move in.
@@ -301,6 +318,11 @@ impl App {
             Message::NotSaved(why) => self.saving = Saving::Failed(why),
             Message::Written(Ok(path)) => self.say(format!("Written to {path}")),
             Message::Written(Err(why)) => self.refuse(why),
+            Message::Offered(Ok(offer)) => self.offered(*offer),
+            Message::Offered(Err(why)) => {
+                self.refuse(format!("The record was not sealed: {why}"));
+            }
+            Message::NotSigned(why) => self.not_signed(why),
             Message::Sealed(Ok(sealed)) => {
                 self.sealed = Some(sealed.clone());
                 self.overlay = Some(Overlay::Sealed(sealed));

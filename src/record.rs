@@ -1,5 +1,13 @@
 //! The sealed outcome of a change: one JSON document, the same for people, and the evidence.
 
+pub mod chain;
+pub mod document;
+pub mod signers;
+pub mod sshsig;
+pub mod statement;
+
+mod base64;
+mod form;
 mod markdown;
 mod previous;
 
@@ -9,9 +17,10 @@ use chrono::SecondsFormat;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
-use sha2::Digest;
-use sha2::Sha256;
 
+use self::chain::digest;
+use self::document::Link;
+use self::document::canonical;
 pub use self::previous::Previous;
 
 use crate::change::Answers;
@@ -76,6 +85,26 @@ impl Outcome {
     }
 }
 
+/// Whether a signature goes with what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// A key vouches for it.
+    Signed,
+    /// Nobody's key does; it says so.
+    Unsigned,
+}
+
+impl Signing {
+    /// Returns what a record says of its signature.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Signed => "record.json.sig",
+            Self::Unsigned => "unsigned",
+        }
+    }
+}
+
 /// A sealed record, before it is on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -89,6 +118,10 @@ pub struct Record {
     pub markdown: String,
     /// The files beside it, by path, each listed with its digest in `record.json`.
     pub files: Vec<(String, String)>,
+    /// When it was sealed.
+    pub sealed: DateTime<FixedOffset>,
+    document: Value,
+    page: markdown::Page,
 }
 
 impl Record {
@@ -100,21 +133,40 @@ impl Record {
         } else {
             Outcome::NotCleared
         };
-        let files = files(sealing);
-        let document = document(sealing, outcome, &files);
-        let mut json = serde_json::to_string_pretty(&sorted(document.clone())).unwrap_or_default();
-        json.push('\n');
-        Self {
+        let record = Self {
             folder: format!(
                 "{}-{}",
                 sealing.now.to_utc().format("%Y%m%dT%H%M%SZ"),
                 sealing.change.header.change
             ),
             outcome,
-            markdown: markdown::write(sealing, outcome),
-            json,
-            files,
+            sealed: sealing.now,
+            json: String::new(),
+            markdown: String::new(),
+            files: files(sealing),
+            document: document(sealing, outcome),
+            page: markdown::write(sealing, outcome),
+        };
+        record.linked(&Link::default(), Signing::Unsigned)
+    }
+
+    /// Gives it its place in the chain, and has it say whether it is signed.
+    #[must_use]
+    pub fn linked(mut self, link: &Link, signing: Signing) -> Self {
+        self.markdown = self.page.text(signing);
+        let mut listed: Vec<Value> = (self.files.iter())
+            .map(|(path, text)| (path.as_str(), text))
+            .chain([("record.md", &self.markdown)])
+            .map(|(path, text)| json!({ "path": path, "sha256": digest(text.as_bytes()) }))
+            .collect();
+        listed.sort_by(|a, b| a["path"].as_str().cmp(&b["path"].as_str()));
+        if let Value::Object(document) = &mut self.document {
+            document.insert("chain".to_owned(), json!(link));
+            document.insert("signature".to_owned(), signing.word().into());
+            document.insert("files".to_owned(), listed.into());
         }
+        self.json = canonical(self.document.clone());
+        self
     }
 }
 
@@ -141,15 +193,9 @@ fn files(sealing: &Sealing<'_>) -> Vec<(String, String)> {
     files
 }
 
-fn document(sealing: &Sealing<'_>, outcome: Outcome, files: &[(String, String)]) -> Value {
+fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
     let runbook = sealing.runbook;
     let header = &sealing.change.header;
-    let listed: Vec<Value> = files
-        .iter()
-        .map(|(path, text)| {
-            json!({ "path": path, "sha256": format!("{:x}", Sha256::digest(text.as_bytes())) })
-        })
-        .collect();
     let digest = sealing.config.map(|config| config.digest.clone());
     json!({
         "schema": SCHEMA,
@@ -189,9 +235,6 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome, files: &[(String, String)])
         "rehearsal": rehearsal(sealing),
         "config": { "before": digest, "after": digest },
         "blockers": sealing.review.blockers.iter().map(blocker).collect::<Vec<_>>(),
-        "chain": { "seq": null, "prev_record": null, "prev_sig": null },
-        "signature": "unsigned",
-        "files": listed,
     })
 }
 
@@ -312,6 +355,9 @@ fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
             }
         }
     };
+    let pattern = |width: Option<usize>| {
+        width.and_then(|width| sealing.runbook.patterns.get(width)).map(|pattern| &pattern.id)
+    };
     let residuals = sealing.answers.residuals.values();
     residuals
         .map(|residual| {
@@ -322,6 +368,7 @@ fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
                 "owner": residual.owner,
                 "accepted": time(residual.accepted),
                 "expires": residual.expires,
+                "pattern": pattern(residual.width),
                 "holds": standing(&residual.subject),
             })
         })
@@ -358,17 +405,4 @@ fn blocker(blocker: &Blocker) -> Value {
         Blocker::Item(id, verdict) => ("item", id.as_str(), Some(verdict.word())),
     };
     json!({ "kind": kind, "id": id, "verdict": verdict })
-}
-
-/// Sorts the keys of every object, so that the same record is the same bytes.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut pairs: Vec<(String, Value)> = map.into_iter().collect();
-            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-            pairs.into_iter().map(|(key, value)| (key, sorted(value))).collect()
-        }
-        Value::Array(list) => list.into_iter().map(sorted).collect(),
-        other => other,
-    }
 }

@@ -5,15 +5,18 @@
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
 pub mod backup;
+pub mod chain;
 pub mod connect;
 pub mod copy;
 pub mod demo;
+mod keyboard;
 pub mod listen;
 pub mod live;
 pub mod logs;
 mod pairing;
 pub mod places;
 pub mod run;
+pub mod sign;
 pub mod signals;
 pub mod store;
 pub mod term;

@@ -130,6 +130,10 @@ impl App {
             return self.quit();
         }
         if key.code == KeyCode::Esc || key.code == KeyCode::Char('q') {
+            if matches!(overlay, Overlay::Signing { .. }) {
+                self.say("Nothing was sealed; sign when you are ready".to_owned());
+                return vec![Effect::LetGo];
+            }
             return Vec::new();
         }
         let scrolled = |scroll: u16| match action {
@@ -156,6 +160,9 @@ impl App {
             }
             Overlay::Consent { checks, scroll } => {
                 Overlay::Consent { checks, scroll: scrolled(scroll) }
+            }
+            Overlay::Signing { offer, cursor, .. } => {
+                return self.signing_key(offer, cursor, action);
             }
             Overlay::Sealed(_) if action == Some(Action::Open) => return Vec::new(),
             Overlay::Sealed(sealed) => Overlay::Sealed(sealed),

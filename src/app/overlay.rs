@@ -1,5 +1,6 @@
 //! What lies over the step.
 
+use crate::app::Offer;
 use crate::app::Sealed;
 use crate::app::form::Form;
 
@@ -43,6 +44,15 @@ pub enum Overlay {
     Moved {
         /// The first line shown.
         scroll: u16,
+    },
+    /// What is about to be signed, and with which key.
+    Signing {
+        /// The record and the keys.
+        offer: Box<Offer>,
+        /// Which key is under the cursor.
+        cursor: usize,
+        /// Why nothing was sealed the last time.
+        problem: Option<String>,
     },
     /// The record that was made.
     Sealed(Sealed),

@@ -113,7 +113,11 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
             .hint("everything before them is in the draft; free the disk and start again"));
     }
     if let Some(sealed) = left.sealed {
-        print(&format!("Record: {}\nsha256: {}\n", sealed.folder, sealed.sha256))?;
+        let signed = match &sealed.key {
+            Some(key) => format!("Signed: {key}\n"),
+            None => "UNSIGNED: no key vouches for this record.\n".to_owned(),
+        };
+        print(&format!("Record: {}\nsha256: {}\n{signed}", sealed.folder, sealed.sha256))?;
         return Ok(if left.blockers == 0 { Status::Fine } else { Status::NotMet });
     }
     let blockers = count(left.blockers, "blocker");
@@ -136,6 +140,8 @@ fn cannot_open(error: StoreError) -> Failure {
         StoreError::Draft { path, .. } => {
             format!("nothing was changed; move `{}` aside to begin anew", path.display())
         }
+        StoreError::ChainLocked(_) => "wait until it is done".to_owned(),
+        StoreError::NotSigned(_) => "sign again".to_owned(),
         StoreError::File { .. } => "--data-dir names another place".to_owned(),
     };
     Failure::unreadable("the draft cannot be opened").because(error).hint(hint)

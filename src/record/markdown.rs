@@ -7,15 +7,43 @@ use crate::openclaw::exposure;
 use crate::openclaw::patch;
 use crate::record::Outcome;
 use crate::record::Sealing;
+use crate::record::Signing;
+use crate::record::sshsig;
 use crate::runbook::Item;
 use crate::text::Shown;
 use crate::verdict::Evidence;
 use crate::verdict::Kind;
 
+/// The page, but for what it says of its signature.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Page {
+    title: String,
+    body: String,
+}
+
+impl Page {
+    /// Returns the page, saying whether the record is signed.
+    pub(super) fn text(&self, signing: Signing) -> String {
+        let said = match signing {
+            Signing::Signed => format!(
+                "Signed: `record.json.sig` holds the signature. To check it without this program:\n\n\
+                 ```\nssh-keygen -Y check-novalidate -n {} -s record.json.sig < record.json\n```",
+                sshsig::RECORD
+            ),
+            Signing::Unsigned => "**UNSIGNED.** No key vouches for this record: whoever can write \
+                                  to its folder can change it."
+                .to_owned(),
+        };
+        format!("{}{said}\n\n{}", self.title, self.body)
+    }
+}
+
 /// Writes the page.
-pub(super) fn write(sealing: &Sealing<'_>, outcome: Outcome) -> String {
+pub(super) fn write(sealing: &Sealing<'_>, outcome: Outcome) -> Page {
+    let mut title = String::new();
+    self::title(&mut title, sealing, outcome);
     let mut page = String::new();
-    head(&mut page, sealing, outcome);
+    head(&mut page, sealing);
     blockers(&mut page, sealing);
     exposure(&mut page, sealing);
     inventory(&mut page, sealing);
@@ -25,7 +53,7 @@ pub(super) fn write(sealing: &Sealing<'_>, outcome: Outcome) -> String {
     acknowledged(&mut page, sealing);
     plan(&mut page, sealing);
     way_back(&mut page, sealing);
-    page
+    Page { title, body: page }
 }
 
 /// Adds a line. Writing into a string cannot fail.
@@ -40,16 +68,17 @@ fn safe(text: &str) -> String {
     Shown::line(text).to_string().replace('|', "\\|").replace('<', "&lt;")
 }
 
-fn head(page: &mut String, sealing: &Sealing<'_>, outcome: Outcome) {
-    let target = sealing.target;
+fn title(page: &mut String, sealing: &Sealing<'_>, outcome: Outcome) {
     line!(page, "# {}: {}", sealing.runbook.title, outcome.word());
     line!(page);
-    if target.demo {
+    if sealing.target.demo {
         line!(page, "**DEMO.** This record is about the sample gateway, not about a real one.");
         line!(page);
     }
-    line!(page, "**UNSIGNED.** This version does not sign records.");
-    line!(page);
+}
+
+fn head(page: &mut String, sealing: &Sealing<'_>) {
+    let target = sealing.target;
     line!(page, "- Who: {}", safe(sealing.operator));
     line!(page, "- When: {}", sealing.now.format("%Y-%m-%d %H:%M:%S %:z"));
     line!(

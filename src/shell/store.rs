@@ -8,20 +8,15 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
-use sha2::Digest;
-use sha2::Sha256;
-
-use crate::app::Sealed;
 use crate::change::Change;
 use crate::change::DraftError;
 use crate::change::Entry;
 use crate::change::Header;
 use crate::record::Previous;
-use crate::record::Record;
+use crate::shell::chain;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
 
@@ -53,6 +48,12 @@ pub enum StoreError {
     /// Someone else works on this target.
     #[error("another portcullis works on this target; its draft is `{}`", .0.display())]
     Locked(PathBuf),
+    /// Someone else adds to the records of this target.
+    #[error("another portcullis adds to these records; its lock is `{}`", .0.display())]
+    ChainLocked(PathBuf),
+    /// The record was not signed.
+    #[error("{0}")]
+    NotSigned(String),
     /// The draft is not readable.
     #[error("cannot resume `{}`: {why}", path.display())]
     Draft {
@@ -63,7 +64,7 @@ pub enum StoreError {
     },
 }
 
-fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_owned();
     move |why| StoreError::File { what, path, why }
 }
@@ -186,56 +187,16 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), StoreError> {
     file.sync_all().map_err(failed("write", path))
 }
 
-/// Puts a record into a folder of its own. The folder appears whole or not at all.
-///
-/// # Errors
-///
-/// When it cannot be written; an existing record is never touched.
-pub fn seal(places: &Places, target: &str, record: &Record) -> Result<Sealed, StoreError> {
-    let dir = places.records(target);
-    make_private(&dir).map_err(failed("make", &dir))?;
-    let folder = dir.join(&record.folder);
-    let draft = tempfile::Builder::new()
-        .prefix(".sealing-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(&dir)
-        .map_err(failed("make a folder in", &dir))?;
-    let root = draft.path();
-    for (name, text) in &record.files {
-        let path = root.join(name);
-        if let Some(parent) = path.parent() {
-            make_private(parent).map_err(failed("make", parent))?;
-        }
-        write_new(&path, text)?;
-    }
-    write_new(&root.join("record.md"), &record.markdown)?;
-    write_new(&root.join("record.json"), &record.json)?;
-    sync_dir(root)?;
-    if folder.exists() {
-        let why = io::Error::from(io::ErrorKind::AlreadyExists);
-        return Err(StoreError::File { what: "create", path: folder, why });
-    }
-    let kept = draft.keep();
-    fs::rename(&kept, &folder).map_err(failed("move into place", &folder))?;
-    sync_dir(&dir)?;
-    Ok(Sealed {
-        folder: folder.display().to_string(),
-        sha256: format!("{:x}", Sha256::digest(record.json.as_bytes())),
-    })
-}
-
 /// Reads the last record of a target; none where there is none that can be read.
 ///
 /// Its folder's name begins with the time it was sealed, so the last one by name is the newest.
 #[must_use]
 pub fn previous(places: &Places, target: &str) -> Option<Previous> {
-    let entries = fs::read_dir(places.records(target)).ok()?;
-    let folders = entries.flatten().map(|entry| entry.path());
-    let records = folders.map(|folder| folder.join("record.json")).filter(|path| path.is_file());
-    Previous::read(&read_text(&records.max()?).ok()?)
+    let newest = chain::folders(&places.records(target)).pop()?;
+    Previous::read(&read_text(&newest.join("record.json")).ok()?)
 }
 
-fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("write", dir))
 }
 

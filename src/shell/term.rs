@@ -20,6 +20,7 @@ use crossterm::terminal::ClearType;
 use crossterm::terminal::EndSynchronizedUpdate;
 use crossterm::terminal::EnterAlternateScreen;
 use crossterm::terminal::LeaveAlternateScreen;
+use nix::sys::termios;
 use ratatui::Terminal;
 use ratatui::TerminalOptions;
 use ratatui::Viewport;
@@ -94,6 +95,24 @@ impl Screen {
         self.terminal.draw(|frame| view::draw(app, theme, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()
+    }
+
+    /// Gives the terminal to something else and takes it back; the next frame is drawn anew.
+    ///
+    /// What was typed and not read by then is dropped: it was meant for the other one.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal cannot be taken back.
+    pub fn lend<T>(&mut self, to: impl FnOnce() -> T) -> io::Result<T> {
+        give_back();
+        let done = to();
+        // Where nothing can be dropped there is nothing, or it is no terminal.
+        let _ = termios::tcflush(io::stdin(), termios::FlushArg::TCIFLUSH);
+        terminal::enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        self.size = (0, 0);
+        Ok(done)
     }
 
     /// Puts text on the terminal's clipboard, where the terminal allows it.

@@ -5,6 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
@@ -12,24 +17,31 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
-use crossterm::event;
-use crossterm::event::Event as Input;
+use signal_hook::consts::SIGINT;
 
 use crate::app::App;
 use crate::app::Effect;
 use crate::app::Message;
+use crate::app::Offer;
+use crate::app::Pen;
 use crate::app::RunId;
 use crate::app::Sealed;
 use crate::openclaw::command::Command;
 use crate::record::Record;
+use crate::record::Signing;
+use crate::record::chain::digest;
+use crate::record::sshsig;
 use crate::shell;
+use crate::shell::chain::Chain;
 use crate::shell::demo;
+use crate::shell::keyboard::Keyboard;
 use crate::shell::live::Source;
 use crate::shell::live::Stamp;
 use crate::shell::places::Places;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::run::Running;
+use crate::shell::sign;
 use crate::shell::signals;
 use crate::shell::store;
 use crate::shell::store::Draft;
@@ -71,6 +83,18 @@ struct Shell {
     running: BTreeMap<RunId, Stop>,
     queue: Sender<Message>,
     stamp: Stamp,
+    keyboard: Keyboard,
+    /// Whether another program has the terminal, and ctrl-c is meant for it.
+    lent: Arc<AtomicBool>,
+    /// The record that is ready to be signed, its chain locked.
+    ready: Option<Ready>,
+}
+
+/// A record that is ready to be signed.
+struct Ready {
+    chain: Chain,
+    record: Record,
+    offer: Offer,
 }
 
 /// How a command is stopped.
@@ -86,15 +110,29 @@ enum Stop {
 /// When the terminal cannot be taken or drawn on.
 pub fn run(mut app: App, world: World, theme: Theme, screen: &mut Screen) -> io::Result<Left> {
     let (queue, messages) = mpsc::channel();
-    read_input(queue.clone());
+    let keyboard = Keyboard::default();
+    keyboard.read(queue.clone());
     let told = queue.clone();
-    signals::listen(move |_| told.send(Message::Terminate).is_ok())?;
+    let lent = Arc::new(AtomicBool::new(false));
+    let elsewhere = Arc::clone(&lent);
+    signals::listen(move |signal| {
+        let meant = signal != SIGINT || !elsewhere.load(Ordering::SeqCst);
+        !meant || told.send(Message::Terminate).is_ok()
+    })?;
     let stamp = world.source.as_ref().map(|source| source.stamp(&app.live)).unwrap_or_default();
     if let Some(source) = &world.source {
         watch::watch(&source.files(&app.live), queue.clone());
     }
-    let mut shell =
-        Shell { world, processes: Processes::default(), running: BTreeMap::new(), queue, stamp };
+    let mut shell = Shell {
+        world,
+        processes: Processes::default(),
+        running: BTreeMap::new(),
+        queue,
+        stamp,
+        keyboard,
+        lent,
+        ready: None,
+    };
     let drawn = shell.turn(&mut app, &messages, theme, screen);
     shell.processes.kill_all();
     drawn.map(|()| Left {
@@ -118,6 +156,10 @@ impl Shell {
             let Some(first) = wait(app, messages) else { return Ok(()) };
             let more = messages.try_iter().take(BATCH).collect::<Vec<_>>();
             for message in std::iter::once(first).chain(more) {
+                if matches!(message, Message::Key(_)) {
+                    // A ctrl-c for the other program may be told late; this key came after it.
+                    self.lent.store(false, Ordering::SeqCst);
+                }
                 if matches!(message, Message::Key(_) | Message::Touched) {
                     self.look_at_config(app);
                 }
@@ -155,9 +197,14 @@ impl Shell {
                         next.extend(app.update(Message::Written(written), shell::now()));
                     }
                     Effect::Seal(record) => {
-                        let sealed = self.seal(app, &record);
-                        next.extend(app.update(Message::Sealed(sealed), shell::now()));
+                        let offer = self.get_ready(app, *record);
+                        next.extend(app.update(Message::Offered(offer), shell::now()));
                     }
+                    Effect::Sign(pen) => {
+                        let message = self.sign(app, pen, screen)?;
+                        next.extend(app.update(message, shell::now()));
+                    }
+                    Effect::LetGo => self.ready = None,
                 }
             }
             effects = next;
@@ -165,11 +212,77 @@ impl Shell {
         Ok(false)
     }
 
-    fn seal(&self, app: &App, record: &Record) -> Result<Sealed, String> {
+    /// Locks the chain, gives the record its place in it, and looks for keys.
+    fn get_ready(&mut self, app: &App, record: Record) -> Result<Box<Offer>, String> {
+        self.ready = None;
+        let chain = Chain::open(&self.world.places, &app.target.id);
+        let chain = chain.map_err(|error| error.to_string())?;
+        let link = chain.link();
+        let seq = link.seq.unwrap_or_default();
+        let signed = record.clone().linked(&link, Signing::Signed);
+        let offer = sign::offer(digest(signed.json.as_bytes()), seq);
+        self.ready = Some(Ready { chain, record, offer: offer.clone() });
+        Ok(Box::new(offer))
+    }
+
+    /// Signs the record that is ready, and seals it. What goes wrong leaves it ready.
+    fn sign(&mut self, app: &App, pen: Pen, screen: &mut Screen) -> io::Result<Message> {
+        let Some(mut ready) = self.ready.take() else {
+            return Ok(Message::NotSigned("nothing is ready to be signed".to_owned()));
+        };
+        let at = shell::now();
+        let sealed = match pen {
+            Pen::None => {
+                let mut none = |_: &Path, _| Ok(());
+                ready.chain.seal(&ready.record, Signing::Unsigned, at, &mut none)
+            }
+            Pen::NewKey => {
+                let path = ready.offer.new_key.clone().unwrap_or_default();
+                let comment = format!("{}@{}", app.operator, app.target.host);
+                let made = self.lend(screen, || {
+                    tell("A key of your own, to sign with. Choose a passphrase for it.");
+                    sign::make_key(&path, &comment)
+                })?;
+                ready.offer = sign::offer(ready.offer.sha256, ready.offer.seq);
+                let offer = Box::new(ready.offer.clone());
+                self.ready = Some(ready);
+                return Ok(match made {
+                    Ok(()) => Message::Offered(Ok(offer)),
+                    Err(why) => Message::NotSigned(why),
+                });
+            }
+            Pen::Key(key) => self.lend(screen, || {
+                let mut pen = |file: &Path, namespace: &'static str| {
+                    tell(if namespace == sshsig::RECORD {
+                        "1 of 2: the record itself."
+                    } else {
+                        "2 of 2: the head of the chain, so that a cut tail shows."
+                    });
+                    sign::sign(&key, file, namespace)
+                };
+                ready.chain.seal(&ready.record, Signing::Signed, at, &mut pen)
+            })?,
+        };
+        let sealed = match sealed {
+            Ok(sealed) => sealed,
+            Err(why) => {
+                self.ready = Some(ready);
+                return Ok(Message::NotSigned(why.to_string()));
+            }
+        };
         let World { places, draft, .. } = &self.world;
-        let sealed = store::seal(places, &app.target.id, record).map_err(|e| e.to_string())?;
-        draft.close(places, &app.change.header.change).map_err(|e| e.to_string())?;
-        Ok(sealed)
+        let closed = draft.close(places, &app.change.header.change);
+        let closed = closed.map_err(|why| format!("its draft stays, although it is sealed: {why}"));
+        Ok(Message::Sealed(closed.map(|()| sealed)))
+    }
+
+    /// Gives the terminal to another program for a while.
+    fn lend<T>(&self, screen: &mut Screen, to: impl FnOnce() -> T) -> io::Result<T> {
+        self.keyboard.pause();
+        self.lent.store(true, Ordering::SeqCst);
+        let done = screen.lend(to);
+        self.keyboard.resume();
+        done
     }
 
     fn start(&mut self, app: &App, run: RunId, command: &Command) {
@@ -236,20 +349,8 @@ fn wait(app: &App, messages: &Receiver<Message>) -> Option<Message> {
     }
 }
 
-fn read_input(queue: Sender<Message>) {
-    thread::spawn(move || {
-        loop {
-            let message = match event::read() {
-                Ok(Input::Key(key)) => Message::Key(key),
-                Ok(Input::Paste(text)) => Message::Paste(text),
-                Ok(Input::Resize(columns, rows)) => Message::Resize(columns, rows),
-                Ok(Input::FocusGained | Input::FocusLost | Input::Mouse(_)) => continue,
-                Err(_) => Message::Terminate,
-            };
-            let last = message == Message::Terminate;
-            if queue.send(message).is_err() || last {
-                return;
-            }
-        }
-    });
+/// Says something on the terminal that another program is about to use.
+fn tell(text: &str) {
+    // Nobody is left to be told when the terminal itself is gone.
+    let _ = writeln!(io::stdout(), "{text}");
 }

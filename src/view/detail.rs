@@ -324,6 +324,10 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
     if let Some(sealed) = &app.sealed {
         prose.lead("Sealed in ", theme.good(), &sealed.folder, Style::new());
         prose.lead("sha256 ", theme.quiet(), &sealed.sha256, Style::new());
+        match &sealed.key {
+            Some(key) => prose.lead("Signed with ", theme.good(), key, Style::new()),
+            None => prose.add("UNSIGNED: no key vouches for it.", theme.waiting()),
+        }
         prose.gap();
     }
     let target = &app.target;

@@ -1,5 +1,7 @@
 //! What lies over the step: a form, the help, the blockers, the search, an output.
 
+mod signing;
+
 use ratatui::Frame;
 use ratatui::layout::Position;
 use ratatui::layout::Rect;
@@ -58,6 +60,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         }
         Some(Overlay::Moved { scroll }) => {
             page(theme, frame, body, "What moved", "esc closes", &moved(app, theme), *scroll);
+        }
+        Some(Overlay::Signing { offer, cursor, problem }) => {
+            signing::draw(app, theme, frame, body, offer, *cursor, problem.as_deref());
         }
         Some(Overlay::Sealed(sealed)) => {
             page(
@@ -366,12 +371,27 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     text.gap();
     text.lead("Record  ", theme.quiet(), &sealed.folder, Style::new());
     text.lead("sha256  ", theme.quiet(), &sealed.sha256, Style::new());
+    let place = format!("number {} of this gateway's chain", sealed.seq);
+    text.lead("Place   ", theme.quiet(), &place, Style::new());
     text.gap();
-    text.add(
-        "It is UNSIGNED: this version does not sign. To check it without this program:",
-        Style::new(),
-    );
-    let check = format!("sha256sum '{}/record.json'", sealed.folder);
+    let folder = &sealed.folder;
+    match &sealed.key {
+        Some(key) => {
+            text.lead("Signed  ", theme.good(), key, Style::new());
+            text.gap();
+            text.add("To check it without this program:", Style::new());
+            let check = format!(
+                "ssh-keygen -Y check-novalidate -n {} -s '{folder}/record.json.sig' < '{folder}/record.json'",
+                crate::record::sshsig::RECORD
+            );
+            text.lead("$ ", theme.key(), &check, Style::new());
+        }
+        None => {
+            let said = "UNSIGNED: no key vouches for it. To check it without this program:";
+            text.add(said, theme.waiting());
+        }
+    }
+    let check = format!("sha256sum '{folder}/record.json'");
     text.lead("$ ", theme.key(), &check, Style::new());
     text
 }

@@ -379,6 +379,9 @@ impl Walk<'_> {
         self.terminal.see("type the word `sign` to seal");
         self.terminal.type_text("sign");
         self.terminal.press("enter");
+        self.terminal.see("Sign the record");
+        self.terminal.see("leave it UNSIGNED");
+        self.terminal.press("G enter");
         self.terminal.see("To check it without this program");
         self.terminal.press("enter");
         self.terminal.see("Sealed in");

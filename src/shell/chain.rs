@@ -1,0 +1,459 @@
+//! The chain of a target's records on disk: locked while something is added, old or new after a
+//! crash, whatever the moment.
+//!
+//! Everything is written and synced out of sight first. One rename puts it into place and is the
+//! moment at which the new state holds; the head that goes with it waits beside the old one as
+//! `head.new` until then, and is taken for the head from then on.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::fs::Permissions;
+use std::fs::TryLockError;
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+
+use crate::app::Sealed;
+use crate::record::Record;
+use crate::record::Signing;
+use crate::record::chain;
+use crate::record::chain::Head;
+use crate::record::chain::Ring;
+use crate::record::chain::Tip;
+use crate::record::chain::digest;
+use crate::record::document::Document;
+use crate::record::document::Link;
+use crate::record::sshsig;
+use crate::record::statement::Saying;
+use crate::record::statement::Statement;
+use crate::shell::places::Places;
+use crate::shell::places::make_private;
+use crate::shell::store::StoreError;
+use crate::shell::store::failed;
+use crate::shell::store::sync_dir;
+use crate::shell::store::write_new;
+
+/// The largest `record.json`, signature, head or statement that is read.
+const MAX: u64 = 64 << 20;
+
+/// What a folder is called while a record is sealed in it.
+const SEALING: &str = ".sealing-";
+
+/// What makes `FILE.sig` beside a file, in a namespace; or says why not.
+pub type Pen<'a> = &'a mut dyn FnMut(&Path, &'static str) -> Result<(), String>;
+
+/// The chain of a target, locked: nobody else adds to it while this is there.
+#[derive(Debug)]
+pub struct Chain {
+    dir: PathBuf,
+    target: String,
+    records: Tip,
+    statements: Tip,
+    /// Dropping it, or the end of the process, lets go of the lock.
+    _lock: File,
+}
+
+/// A head as it is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadFile {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its signature, where it says that it has one and the file is there.
+    pub signature: Option<Vec<u8>>,
+    /// What it says; none where it is none.
+    pub head: Option<Head>,
+}
+
+impl Chain {
+    /// Locks the chain of a target, and finishes or drops what a crash left half done.
+    ///
+    /// # Errors
+    ///
+    /// When someone else adds to it, or it cannot be read or written.
+    pub fn open(places: &Places, target: &str) -> Result<Self, StoreError> {
+        let dir = places.records(target);
+        make_private(&dir).map_err(failed("make", &dir))?;
+        let path = dir.join("lock");
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::ChainLocked(path)),
+            Err(TryLockError::Error(why)) => return Err(failed("lock", &path)(why)),
+        }
+        settle(&dir)?;
+        let head = head(&dir).and_then(|file| file.head);
+        let (records, statements) = match head {
+            Some(head) if stands(&dir, &head) => (head.records, head.statements),
+            head => (
+                chain::tip(&rings(&dir), head.as_ref().map(|head| &head.records)),
+                chain::tip(&statement_rings(&dir), head.as_ref().map(|head| &head.statements)),
+            ),
+        };
+        Ok(Self { dir, target: target.to_owned(), records, statements, _lock: lock })
+    }
+
+    /// Returns the place of the next record.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        self.records.next()
+    }
+
+    /// Seals a record: its folder appears whole, and the head with it, or nothing does.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written or signed; nothing was sealed then.
+    pub fn seal(
+        &mut self,
+        record: &Record,
+        signing: Signing,
+        at: DateTime<FixedOffset>,
+        pen: Pen<'_>,
+    ) -> Result<Sealed, StoreError> {
+        let link = self.link();
+        let record = record.clone().linked(&link, signing);
+        let dir = self.dir.clone();
+        let folder = dir.join(&record.folder);
+        if folder.exists() {
+            let why = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(StoreError::File { what: "create", path: folder, why });
+        }
+        let draft = tempfile::Builder::new()
+            .prefix(SEALING)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&dir)
+            .map_err(failed("make a folder in", &dir))?;
+        let root = draft.path();
+        let mut folders = vec![root.to_owned()];
+        for (name, text) in &record.files {
+            let path = root.join(name);
+            if let Some(parent) = path.parent() {
+                make_private(parent).map_err(failed("make", parent))?;
+                if !folders.iter().any(|known| known == parent) {
+                    folders.push(parent.to_owned());
+                }
+            }
+            write_new(&path, text)?;
+        }
+        write_new(&root.join("record.md"), &record.markdown)?;
+        let json = root.join("record.json");
+        write_new(&json, &record.json)?;
+        let signature = sign(&json, signing, sshsig::RECORD, &mut *pen)?;
+        for folder in folders.iter().rev() {
+            sync_dir(folder)?;
+        }
+        let records = Tip {
+            count: link.seq.unwrap_or_default(),
+            name: record.folder.clone(),
+            sha256: Some(digest(record.json.as_bytes())),
+            sig_sha256: signature.as_deref().map(digest),
+        };
+        let head = Head::new(&self.target, at, records.clone(), self.statements.clone());
+        self.announce(&head, signing, pen)?;
+        // From this rename on the record is sealed.
+        let kept = draft.keep();
+        let moved = fs::rename(&kept, &folder).map_err(failed("move into place", &folder));
+        if moved.is_err() {
+            // What cannot be removed here is removed when the chain is opened again.
+            let _ = fs::remove_dir_all(&kept);
+        }
+        moved?;
+        sync_dir(&dir)?;
+        settle(&dir)?;
+        let key = signature.and_then(|bytes| sshsig::Signature::parse(&bytes).ok());
+        let sealed = Sealed {
+            folder: folder.display().to_string(),
+            sha256: records.sha256.clone().unwrap_or_default(),
+            seq: records.count,
+            key: key.map(|signature| signature.key.fingerprint()),
+        };
+        self.records = records;
+        Ok(sealed)
+    }
+
+    /// Adds a statement about a record, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written or signed; nothing was added then.
+    pub fn state(
+        &mut self,
+        saying: &Saying<'_>,
+        signing: Signing,
+        pen: Pen<'_>,
+    ) -> Result<PathBuf, StoreError> {
+        let link = self.statements.next();
+        let folder = self.dir.join("statements");
+        make_private(&folder).map_err(failed("make", &folder))?;
+        let name = saying.file(&link);
+        let draft = folder.join(format!(".{name}"));
+        let text = saying.text(&link, signing);
+        remove(&draft)?;
+        remove(&signature_of(&draft))?;
+        write_new(&draft, &text)?;
+        let signature = sign(&draft, signing, sshsig::STATEMENT, &mut *pen)?;
+        let statements = Tip {
+            count: link.seq.unwrap_or_default(),
+            name: name.clone(),
+            sha256: Some(digest(text.as_bytes())),
+            sig_sha256: signature.as_deref().map(digest),
+        };
+        let head = Head::new(&self.target, saying.at, self.records.clone(), statements.clone());
+        self.announce(&head, signing, pen)?;
+        let path = folder.join(&name);
+        if signature.is_some() {
+            let (from, to) = (signature_of(&draft), signature_of(&path));
+            fs::rename(&from, &to).map_err(failed("move into place", &to))?;
+        }
+        // From this rename on the statement stands.
+        fs::rename(&draft, &path).map_err(failed("move into place", &path))?;
+        sync_dir(&folder)?;
+        sync_dir(&self.dir)?;
+        settle(&self.dir)?;
+        self.statements = statements;
+        Ok(path)
+    }
+
+    /// Puts the head of the new state beside the old one.
+    fn announce(&self, head: &Head, signing: Signing, pen: Pen<'_>) -> Result<(), StoreError> {
+        let path = self.dir.join("head.new");
+        remove(&path)?;
+        remove(&signature_of(&path))?;
+        write_new(&path, &head.text(signing))?;
+        let signed = sign(&path, signing, sshsig::HEAD, pen);
+        if signed.is_err() {
+            remove(&path)?;
+        }
+        signed?;
+        sync_dir(&self.dir)
+    }
+}
+
+/// Has a file signed, and returns the signature once it is on disk and belongs to the file.
+fn sign(
+    path: &Path,
+    signing: Signing,
+    namespace: &'static str,
+    pen: Pen<'_>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    if signing == Signing::Unsigned {
+        return Ok(None);
+    }
+    pen(path, namespace).map_err(StoreError::NotSigned)?;
+    let made = signature_of(path);
+    fs::set_permissions(&made, Permissions::from_mode(0o600)).map_err(failed("write", &made))?;
+    let file = File::open(&made).map_err(failed("read", &made))?;
+    file.sync_all().map_err(failed("write", &made))?;
+    let bytes = read(&made)?;
+    let message = read(path)?;
+    let checked = sshsig::Signature::parse(&bytes).and_then(|s| s.check(namespace, &message));
+    match checked {
+        Ok(()) | Err(sshsig::Refusal::Unsupported(_)) => Ok(Some(bytes)),
+        Err(why) => {
+            Err(StoreError::NotSigned(format!("what ssh-keygen made does not verify: {why}")))
+        }
+    }
+}
+
+/// Returns the path of a file's signature.
+#[must_use]
+pub fn signature_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sig");
+    PathBuf::from(name)
+}
+
+/// Finishes what a crash left half done, or drops what never came into force.
+fn settle(dir: &Path) -> Result<(), StoreError> {
+    let (new, new_sig) = (dir.join("head.new"), dir.join("head.new.sig"));
+    let (old, old_sig) = (dir.join("head"), dir.join("head.sig"));
+    let waiting = in_force(dir);
+    if let Some(file) = waiting {
+        if new_sig.exists() {
+            fs::rename(&new_sig, &old_sig).map_err(failed("move into place", &old_sig))?;
+        } else if file.head.is_some_and(|head| !head.says_signed()) {
+            remove(&old_sig)?;
+        }
+        fs::rename(&new, &old).map_err(failed("move into place", &old))?;
+        sync_dir(dir)?;
+    } else {
+        remove(&new)?;
+        remove(&new_sig)?;
+    }
+    let entries = fs::read_dir(dir).map_err(failed("read", dir))?;
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SEALING) {
+            let path = entry.path();
+            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the head that waits, where what it announces has come into place.
+fn in_force(dir: &Path) -> Option<HeadFile> {
+    let bytes = read(&dir.join("head.new")).ok()?;
+    let head = Head::parse(&bytes)?;
+    let there = |below: PathBuf, name: &str| name.is_empty() || below.join(name).exists();
+    if !there(dir.to_owned(), &head.records.name)
+        || !there(dir.join("statements"), &head.statements.name)
+    {
+        return None;
+    }
+    let signed = head.says_signed();
+    let own = read(&dir.join("head.new.sig")).ok();
+    // It may have been moved to its place already.
+    let signature = own.or_else(|| read(&dir.join("head.sig")).ok()).filter(|_| signed);
+    Some(HeadFile { bytes, signature, head: Some(head) })
+}
+
+/// Returns the head of a chain; none where there is none.
+#[must_use]
+pub fn head(dir: &Path) -> Option<HeadFile> {
+    if let Some(file) = in_force(dir) {
+        return Some(file);
+    }
+    let bytes = read(&dir.join("head")).ok()?;
+    let head = Head::parse(&bytes);
+    let signed = head.as_ref().is_none_or(Head::says_signed);
+    let signature = read(&dir.join("head.sig")).ok().filter(|_| signed);
+    Some(HeadFile { bytes, signature, head })
+}
+
+/// Tells whether what a head names last is what is there last.
+fn stands(dir: &Path, head: &Head) -> bool {
+    let same = |path: PathBuf, tip: &Tip| {
+        tip.count == 0
+            || (read(&path).ok().map(|bytes| digest(&bytes)) == tip.sha256
+                && read(&signature_of(&path)).ok().map(|bytes| digest(&bytes)) == tip.sig_sha256)
+    };
+    let newer = |below: &Path, name: &str| {
+        let entries = fs::read_dir(below).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).any(|other| {
+            other.as_str() > name && other.starts_with(|first: char| first.is_ascii_digit())
+        })
+    };
+    let said = dir.join("statements");
+    same(dir.join(&head.records.name).join("record.json"), &head.records)
+        && same(said.join(&head.statements.name), &head.statements)
+        && !newer(dir, &head.records.name)
+        && !newer(&said, &format!("{}.sig", head.statements.name))
+}
+
+/// Lists the records of a target, the oldest first by the names of their folders.
+#[must_use]
+pub fn folders(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let visible = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'))
+    };
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| visible(path) && path.join("record.json").is_file())
+        .collect();
+    folders.sort();
+    folders
+}
+
+/// Reads the records of a target as far as their chain goes.
+#[must_use]
+pub fn rings(dir: &Path) -> Vec<Ring> {
+    folders(dir)
+        .iter()
+        .filter_map(|folder| {
+            let bytes = read(&folder.join("record.json")).ok()?;
+            let sig = read(&folder.join("record.json.sig")).ok();
+            Some(ring(name(folder), &bytes, sig.as_deref()))
+        })
+        .collect()
+}
+
+/// Makes a ring of a record's bytes.
+#[must_use]
+pub fn ring(name: String, bytes: &[u8], signature: Option<&[u8]>) -> Ring {
+    Ring {
+        name,
+        sha256: digest(bytes),
+        sig_sha256: signature.map(digest),
+        link: Document::parse(bytes).ok().map(|document| document.chain),
+    }
+}
+
+/// A statement as it is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementFile {
+    /// The name of its file.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its signature, where there is one.
+    pub signature: Option<Vec<u8>>,
+    /// What it says; none where it is none.
+    pub statement: Option<Statement>,
+}
+
+/// Reads the statements of a target.
+#[must_use]
+pub fn statements(dir: &Path) -> Vec<StatementFile> {
+    let entries = fs::read_dir(dir.join("statements")).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.retain(|path| {
+        !name(path).starts_with('.') && path.extension().is_some_and(|end| end == "json")
+    });
+    paths.sort();
+    let statement = |path: &PathBuf| {
+        let bytes = read(path).ok()?;
+        let signature = read(&signature_of(path)).ok();
+        let statement = Statement::parse(&bytes);
+        Some(StatementFile { name: name(path), bytes, signature, statement })
+    };
+    paths.iter().filter_map(statement).collect()
+}
+
+/// Reads the statements of a target as far as their chain goes.
+#[must_use]
+pub fn statement_rings(dir: &Path) -> Vec<Ring> {
+    let ring = |file: StatementFile| Ring {
+        name: file.name,
+        sha256: digest(&file.bytes),
+        sig_sha256: file.signature.as_deref().map(digest),
+        link: file.statement.map(|statement| statement.chain),
+    };
+    statements(dir).into_iter().map(ring).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Reads a file of bounded size.
+///
+/// # Errors
+///
+/// Whatever the system says.
+pub fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed("read", path))?;
+    file.take(MAX).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    Ok(bytes)
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(why)),
+        _ => Ok(()),
+    }
+}
