@@ -10,6 +10,7 @@ pub mod live;
 mod pairing;
 pub mod places;
 pub mod run;
+mod service;
 pub mod signals;
 pub mod store;
 pub mod term;
