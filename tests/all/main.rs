@@ -21,6 +21,7 @@ mod pairing;
 mod picture;
 mod rules;
 mod screens;
+mod service;
 mod stage;
 mod stand_in;
 mod terminal;
