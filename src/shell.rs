@@ -17,6 +17,7 @@ mod pairing;
 pub mod places;
 pub mod run;
 pub mod sign;
+mod service;
 pub mod signals;
 pub mod store;
 pub mod term;

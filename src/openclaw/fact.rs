@@ -239,6 +239,7 @@ pub const PATHS: &[Path] = paths! {
     "config.hooks.enabled" Gateway Flag "whether webhooks are served";
     "config.hooks.token" Gateway Text "the class of the hook token";
     "config.hooks.agents" Gateway List "agents that hooks may start; `*` for any";
+    "config.hooks.gmail_tailscale" Gateway Text "how Gmail's callbacks come in: `off`, `serve` or `funnel`, which is the whole internet";
     "config.session.dm_scope" Gateway Text "how DM sessions are kept apart: `main`, `per-peer`, `per-channel-peer`, `per-account-channel-peer`";
     "config.session.dm_isolated" Gateway Flag "whether each sender on each channel has a session of their own, in every binding too";
     "config.session.group_scope" Gateway Text "`per-group`, or `main`, which lets rooms share the main session";
@@ -247,6 +248,7 @@ pub const PATHS: &[Path] = paths! {
     "config.channels" Gateway List "channels that are configured and enabled";
     "config.webhooks" Gateway List "places where the outside can post: hooks, plugin and channel webhooks";
     "config.senders.many" Gateway Flag "whether more than one person can message the bot";
+    "config.allowlists.stars" Gateway List "allowlists of elevated tools and of commands that let anyone in, by config path";
     "config.secrets.inline" Gateway List "config paths that hold a secret in plain text; never the value";
     "config.credentials" Gateway List "credentials configured for agents, by name: model keys, MCP servers, skills, environment";
     "config.migration" Gateway List "keys of an older dialect, with what they meant";

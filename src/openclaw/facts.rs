@@ -19,6 +19,7 @@ mod reading;
 mod rooms;
 mod routes;
 mod sandbox;
+mod service;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,9 @@ pub use crate::openclaw::facts::pairing::Approvals;
 pub use crate::openclaw::facts::pairing::Device;
 pub use crate::openclaw::facts::pairing::Pairing;
 pub use crate::openclaw::facts::pairing::Sender;
+pub use crate::openclaw::facts::service::ALWAYS;
+pub use crate::openclaw::facts::service::Service;
+pub use crate::openclaw::facts::service::Variable;
 
 /// What is known beside the config: the environment and the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,6 +79,8 @@ pub struct World {
     pub backups: Vec<String>,
     /// Whether docker or podman is on the path.
     pub sandbox_backend: Option<bool>,
+    /// The environment of the gateway's own service; none where it cannot be seen.
+    pub service: Option<Service>,
     /// Who was let in by approval; none where nobody looked.
     pub pairing: Option<Pairing>,
 }
@@ -204,8 +210,12 @@ impl Facts {
 
 /// Puts the facts that concern the whole config on the gateway's sheet.
 fn overall(sheet: &mut Sheet, reading: &Reading<'_>, routes: &Routes<'_>) {
-    let channels = Found::follows(Some(channels::enabled(reading)), &[]);
+    let channels = match channels::refused(reading) {
+        Some(origin) => Found::hidden(origin),
+        None => Found::follows(Some(channels::enabled(reading)), &[]),
+    };
     sheet.put("config.channels", channels.at(&["channels"]));
+    sheet.put("config.allowlists.stars", elevated::stars(reading, &routes.agents));
     let inline = reading.inline.iter().map(|path| {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         reading.safe(&key::write(&path))

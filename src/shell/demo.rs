@@ -96,6 +96,7 @@ fn world() -> World {
         backups: vec!["openclaw.json.bak".to_owned()],
         sandbox_backend: Some(true),
         default_port: 18_789,
+        service: None,
         pairing: None,
     }
 }

@@ -29,12 +29,14 @@ use crate::openclaw::config::Located;
 use crate::openclaw::config::Location;
 use crate::openclaw::config::Unreadable;
 use crate::openclaw::facts::Entry;
+use crate::openclaw::facts::ALWAYS;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
 use crate::openclaw::logs::Sought;
 use crate::openclaw::target::Target;
 use crate::shell::listen;
 use crate::shell::pairing;
+use crate::shell::service;
 use crate::text::Mask;
 use crate::text::Shown;
 use crate::text::names_secret;
@@ -178,7 +180,15 @@ impl Source {
     fn world(&self, config: &Config, environment: BTreeMap<String, String>) -> World {
         let port = port(config, &environment, self.located.default_port);
         let listeners = listen::listening(port);
+        let mut names = referenced(&config.value);
+        names.extend(ALWAYS.map(str::to_owned));
+        let added = self.dotenv();
+        let asked = service::Asked { names: &names, ours: &environment, added: &added };
+        let service = service::process(listeners.as_deref().unwrap_or_default(), &asked);
+        let profile = self.located.profile.as_deref();
+        let service = service.or_else(|| service::unit(self.home.as_deref(), profile, &asked));
         World {
+            service,
             environment,
             host: hostname(),
             user: user(),
@@ -339,7 +349,7 @@ fn read_bytes(path: &Path) -> FileRead {
     }
 }
 
-fn dotenv_line(line: &str) -> Option<(String, String)> {
+pub(super) fn dotenv_line(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);
     let (name, value) = line.split_once('=')?;

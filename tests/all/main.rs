@@ -23,6 +23,7 @@ mod pairing;
 mod picture;
 mod rules;
 mod screens;
+mod service;
 mod stage;
 mod stand_in;
 mod tailored;

@@ -156,7 +156,9 @@ fn shared(
 ) -> Option<bool> {
     let direct = effective.policy.word();
     let anyone = direct != Some("disabled") && wildcard(&effective.items) == Some(true);
-    let hears = rooms.iter().any(|room| groups::hears(reading, room, effective));
+    let heard: Vec<Option<bool>> =
+        rooms.iter().map(|room| groups::hears(reading, room, effective)).collect();
+    let hears = heard.contains(&Some(true));
     if told.open.contains(&Some(true)) || anyone || hears || people > 1 {
         return Some(true);
     }
@@ -164,7 +166,9 @@ fn shared(
         .into_iter()
         .flatten()
         .all(|item| item.meant.is_some());
-    let known = !told.open.contains(&None) && account.direct() != Surface::Unknown;
+    let known = !told.open.contains(&None)
+        && !heard.contains(&None)
+        && account.direct() != Surface::Unknown;
     match direct {
         Some("allowlist" | "disabled") if seen && known => Some(false),
         Some("pairing") if seen && known && told.approvals => Some(false),

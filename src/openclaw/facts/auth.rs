@@ -6,6 +6,7 @@ use crate::openclaw::fact::Origin;
 use crate::openclaw::facts::found::Found;
 use crate::openclaw::facts::found::Sheet;
 use crate::openclaw::facts::reading::Reading;
+use crate::openclaw::facts::service;
 use crate::openclaw::secret;
 use crate::openclaw::secret::Class;
 use crate::openclaw::secret::Reference;
@@ -60,8 +61,8 @@ pub(super) fn credential(reading: &Reading<'_>, path: &[&str]) -> Option<Credent
             Credential::new("written in the config", class, origin)
         }
         Some(Reference::Env(name)) => {
-            let class = reading.world.environment.get(&name).map(|text| secret::class(text));
-            Credential::new(format!("env {name}"), class, Origin::Env(name))
+            let (source, class) = service::variable(reading, &name);
+            Credential::new(source, class, Origin::Env(name))
         }
         Some(Reference::Mixed(names)) => {
             let meant = value.as_str().and_then(|text| reading.substitute(text).ok());
@@ -88,11 +89,9 @@ fn effective(reading: &Reading<'_>, key: &str, variable: &str) -> Option<Credent
     let written = credential(reading, &["gateway", "auth", key]);
     let written = written.filter(|written| written.class != Some(Class::Empty));
     written.or_else(|| {
-        let text = reading.world.environment.get(variable)?;
-        let source = format!("env {variable}");
-        let origin = Origin::Env(variable.to_owned());
-        (!text.trim().is_empty())
-            .then(|| Credential::new(source, Some(secret::class(text)), origin))
+        let (source, class) = service::variable(reading, variable);
+        let class = class.filter(|class| *class != Class::Empty)?;
+        Some(Credential::new(source, Some(class), Origin::Env(variable.to_owned())))
     })
 }
 

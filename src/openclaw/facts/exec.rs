@@ -1,7 +1,11 @@
 //! Commands on the host: which an agent may run, and whether they wait for approval.
 //!
 //! `mode` stands for a pair of `security` and `ask`; the agent's layer goes over the one for all.
-//! Where nothing is written, all may run on the host, unless every command stays in the sandbox.
+//! Where nothing is written, all may run on the host, unless every command stays in the sandbox:
+//! OpenClaw 2026.9.6 reads an unset `security` as `deny` where the command's host is the sandbox, and
+//! that `deny` then stops nothing in there (`bash-tools`, `configuredSecurity`). An authored `deny`
+//! stops commands in the sandbox too. `ask: on-miss` asks only beside `security: allowlist`, so under
+//! `full` it asks nothing (`requiresExecApproval`).
 //! Approvals kept outside the config can only tighten what is found here.
 
 use serde_json::Value;

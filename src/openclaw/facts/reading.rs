@@ -80,6 +80,8 @@ pub(super) struct Item {
     pub(super) shown: String,
     /// What it means; none where a variable in it cannot be seen.
     pub(super) meant: Option<String>,
+    /// Whether it stands where a list belongs, so that OpenClaw refuses it.
+    pub(super) odd: bool,
 }
 
 impl Item {
@@ -131,24 +133,32 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Returns the senders that a value lists; of one that is no list nothing can be told.
+    pub(super) fn senders(&self, value: &Value) -> Vec<Item> {
+        let mut items = self.items_of(value);
+        if !value.is_array() {
+            items.iter_mut().for_each(|item| (item.meant, item.odd) = (None, true));
+        }
+        items
+    }
+
     fn item(&self, value: &Value) -> Item {
-        match value {
-            Value::String(text) => {
-                Item { shown: self.safe(text), meant: self.substitute(text).ok() }
-            }
+        let (shown, meant) = match value {
+            Value::String(text) => (self.safe(text), self.substitute(text).ok()),
             Value::Object(members) => {
                 let meant = match secret::reference(value) {
                     Some(Reference::Env(name)) => self.world.environment.get(&name).cloned(),
                     Some(_) => None,
                     None => Some(String::new()),
                 };
-                Item { shown: format!("(an object of {})", members.len()), meant }
+                (format!("(an object of {})", members.len()), meant)
             }
-            Value::Array(_) => Item { shown: "(a list)".to_owned(), meant: Some(String::new()) },
+            Value::Array(_) => ("(a list)".to_owned(), Some(String::new())),
             Value::Null | Value::Bool(_) | Value::Number(_) => {
-                Item { shown: value.to_string(), meant: Some(value.to_string()) }
+                (value.to_string(), Some(value.to_string()))
             }
-        }
+        };
+        Item { shown, meant, odd: false }
     }
 
     /// Masks what may be a secret in a text that is shown as written.

@@ -157,7 +157,7 @@ impl<'r> Room<'r> {
     fn own_senders(&self, reading: &Reading<'_>) -> Option<(Vec<&'r str>, Vec<Item>)> {
         self.layers.iter().find_map(|layer| {
             ["allowFrom", "groupAllowFrom", "users", "roles"].into_iter().find_map(|key| {
-                let items = reading.items_of(layer.get(key)?);
+                let items = reading.senders(layer.get(key)?);
                 Some((join(&layer.path, &[key]), items))
             })
         })

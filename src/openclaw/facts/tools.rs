@@ -250,6 +250,7 @@ fn sandboxed(reading: &Reading<'_>, agent: &Agent<'_>, unseen: &mut bool) -> Lay
     let mut list = |key| {
         let path = ["tools", "sandbox", "tools", key];
         let found = first(reading, &agent.paths(&path, &path));
+        *unseen |= found.is_some_and(|value| !value.is_array());
         found.map(|value| expand(reading.items_of(value), unseen))
     };
     let (allow, also, deny) = (list("allow"), list("alsoAllow"), list("deny"));
