@@ -2,5 +2,9 @@
 
 pub(crate) mod gateway;
 
+mod connections;
 mod misdeeds;
+mod network;
+mod nginx;
+mod proxied;
 mod real;

@@ -134,8 +134,11 @@ impl Case<'_> {
                 Ok(_) => Err("No authorised client was tried.".to_owned()),
             };
         }
-        let refused = |answer: &Answer| {
-            matches!(answer, Answer::Refused(Refusal::Secret | Refusal::Attribution))
+        let refused = |answer: &Answer| match answer {
+            Answer::Refused(Refusal::Secret | Refusal::Attribution) => true,
+            // Whom a proxy names needs no device; a stranger does.
+            Answer::Refused(Refusal::Device) => self.proxied(),
+            _ => false,
         };
         let answers: Vec<&Answer> = answers.collect();
         if answers.iter().any(|answer| refused(answer)) {

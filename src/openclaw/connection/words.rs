@@ -110,7 +110,11 @@ impl Case<'_> {
             Who::ForeignPage => "the origin of a foreign site",
             Who::ForgedStranger => "a forged identity header and no session",
             Who::ForgedUser => "a session and the forged header of an allowed user",
+            Who::ForgedNobody if self.visit.session.is_empty() => {
+                "the forged header of an unknown user"
+            }
             Who::ForgedNobody => "a session and the forged header of an unknown user",
+            Who::ForgedBlank if self.visit.session.is_empty() => "a blank identity header",
             Who::ForgedBlank => "a session and a blank identity header",
         }
     }
@@ -126,6 +130,11 @@ impl Case<'_> {
     fn proves(&self, told: &Told) -> &'static str {
         match (told.who, &told.answer) {
             (Who::Authorised, Answer::LetIn) => "Who should get in does",
+            (Who::Authorised, Answer::Refused(Refusal::Secret | Refusal::Device))
+                if self.proxied() =>
+            {
+                "The gateway was told of no user that it lets in"
+            }
             (Who::Authorised, Answer::Refused(Refusal::Secret)) => {
                 "The running gateway does not know it"
             }

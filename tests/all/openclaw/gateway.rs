@@ -80,10 +80,17 @@ impl Gateway {
     /// Starts the gateway of a home and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(home: &Home, port: u16) -> Self {
+        Self::start_with(home, port, &[])
+    }
+
+    /// Starts it with these arguments beside the usual ones.
+    #[track_caller]
+    pub(crate) fn start_with(home: &Home, port: u16, arguments: &[&str]) -> Self {
         let log = File::create(home.file("gateway.log")).expect("a log");
         let child = home
             .program("openclaw")
             .args(["gateway", "run"])
+            .args(arguments)
             .env("OPENCLAW_SKIP_CHANNELS", "1")
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
