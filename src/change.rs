@@ -3,6 +3,7 @@
 //! The log is the draft on disk, one JSON line an entry. Everything else — verdicts, blockers,
 //! progress — is worked out from it and never stored. Undoing is an entry too.
 
+mod rehearsed;
 mod review;
 mod since;
 
@@ -15,6 +16,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::rehearsed::Rehearsed;
+pub use self::rehearsed::check as rehearsal_check;
 pub use self::review::Blocker;
 pub use self::review::FindingState;
 pub use self::review::Review;

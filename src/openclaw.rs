@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod config;
+pub mod connection;
 pub mod exposure;
 pub mod fact;
 pub mod facts;
@@ -9,5 +10,7 @@ pub mod finding;
 pub mod logs;
 pub mod patch;
 pub mod proof;
+pub mod rehearsal;
 pub mod secret;
+pub mod tailor;
 pub mod target;

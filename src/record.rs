@@ -17,8 +17,10 @@ pub use self::previous::Previous;
 use crate::change::Answers;
 use crate::change::Blocker;
 use crate::change::Change;
+use crate::change::Rehearsed;
 use crate::change::Review;
 use crate::change::Settled;
+use crate::change::rehearsal_check;
 use crate::openclaw::config::Config;
 use crate::openclaw::exposure;
 use crate::openclaw::facts::Facts;
@@ -184,7 +186,7 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome, files: &[(String, String)])
         "rollback_leaves_open": sealing.config.map(|config| {
             patch::leaves_open(&runbook.rollback.template, config)
         }),
-        "rehearsal": { "outcome": "unmeasured", "why": "this version does not rehearse the rollback" },
+        "rehearsal": rehearsal(sealing),
         "config": { "before": digest, "after": digest },
         "blockers": sealing.review.blockers.iter().map(blocker).collect::<Vec<_>>(),
         "chain": { "seq": null, "prev_record": null, "prev_sig": null },
@@ -332,6 +334,16 @@ fn plan(sealing: &Sealing<'_>) -> Vec<Value> {
         json!({ "item": item, "says": planned.says, "patch": crate::openclaw::secret::redact(&planned.patch), "steps": planned.steps })
     })
     .collect()
+}
+
+fn rehearsal(sealing: &Sealing<'_>) -> Value {
+    let outcome = match sealing.review.rehearsed {
+        Rehearsed::Works => "works",
+        Rehearsed::Fails => "fails",
+        Rehearsed::Never | Rehearsed::OutOfDate | Rehearsed::Unmeasured => "unmeasured",
+    };
+    let check = rehearsal_check(sealing.runbook);
+    json!({ "outcome": outcome, "says": sealing.review.rehearsed.said(), "check": check })
 }
 
 fn blocker(blocker: &Blocker) -> Value {

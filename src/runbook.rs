@@ -36,6 +36,9 @@ pub use self::template::TemplateKey;
 /// The runbook that comes with the program.
 pub const GATEWAY_EXPOSURE: &str = include_str!("../runbooks/gateway-exposure.toml");
 
+/// The port that OpenClaw listens on where nothing else is said.
+const DEFAULT_PORT: &str = "18789";
+
 /// A versioned document of patterns, inventory, checks, items and templates.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +245,14 @@ impl Runbook {
     #[must_use]
     pub fn pattern(&self, id: &str) -> Option<&Pattern> {
         self.patterns.iter().find(|pattern| pattern.id == id)
+    }
+
+    /// Returns a runbook's text as it reads for a gateway on this port.
+    ///
+    /// A runbook writes OpenClaw's default port wherever it means the gateway's.
+    #[must_use]
+    pub fn at_port(text: &str, port: u16) -> String {
+        text.replace(DEFAULT_PORT, &port.to_string())
     }
 
     /// Returns a pattern's place in the order from narrow to wide.

@@ -4,10 +4,14 @@
 //! nowhere else; clippy holds the rest of the crate to it.
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
+pub mod backup;
+pub mod connect;
+pub mod copy;
 pub mod demo;
 pub mod listen;
 pub mod live;
 pub mod logs;
+mod pairing;
 pub mod places;
 pub mod run;
 pub mod signals;

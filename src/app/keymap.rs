@@ -230,12 +230,16 @@ fn row_hints(app: &App, row: &Row) -> Vec<(Action, &'static str)> {
                 .chain([(Action::Run, "run again")])
                 .collect()
         }
-        Row::Shape(Shape::Baseline | Shape::Rollback) => vec![
-            (Action::Write, "write"),
-            (Action::Diff, if app.as_diff { "text" } else { "diff" }),
-            (Action::Copy, "copy"),
-            (Action::Print, "command"),
-        ],
+        Row::Shape(shape) => {
+            let rehearse = (*shape == Shape::Rollback).then_some((Action::Run, "rehearse"));
+            let others = [
+                (Action::Write, "write"),
+                (Action::Diff, if app.as_diff { "text" } else { "diff" }),
+                (Action::Copy, "copy"),
+                (Action::Print, "command"),
+            ];
+            rehearse.into_iter().chain(others).collect()
+        }
         Row::Move(_) => {
             vec![
                 (Action::Write, "write"),

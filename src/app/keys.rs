@@ -18,6 +18,7 @@ use crate::app::page;
 use crate::app::page::Row;
 use crate::app::page::Step;
 use crate::app::settle;
+use crate::change;
 use crate::openclaw::patch;
 
 /// By how many rows a screen key moves.
@@ -356,6 +357,10 @@ impl App {
         match self.row() {
             Some(Row::Check(index)) => {
                 let check = self.runbook.checks.get(index).map(|check| check.id.clone());
+                check.map_or_else(Vec::new, |check| self.run_check(&check))
+            }
+            Some(Row::Shape(page::Shape::Rollback)) => {
+                let check = change::rehearsal_check(&self.runbook).map(str::to_owned);
                 check.map_or_else(Vec::new, |check| self.run_check(&check))
             }
             Some(Row::Finding(key)) => {

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use chrono::FixedOffset;
 
 use crate::change::Answers;
+use crate::change::Rehearsed;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::finding::Finding;
 use crate::openclaw::finding::Severity;
@@ -36,6 +37,8 @@ pub struct Review {
     pub outside: BTreeMap<String, String>,
     /// Checks whose newest run counts no more: the config moved, or a day has passed.
     pub stale: Vec<String>,
+    /// Whether the way back is known to work.
+    pub rehearsed: Rehearsed,
 }
 
 /// A finding and whether it is settled.
@@ -109,7 +112,7 @@ impl Blocker {
         match self {
             Self::Config => "the config cannot be read".to_owned(),
             Self::NoPattern => "no pattern is chosen".to_owned(),
-            Self::Rehearsal => "the rollback has not been rehearsed: unmeasured".to_owned(),
+            Self::Rehearsal => format!("the rollback, {}", review.rehearsed.said()),
             Self::Note(id) => {
                 let note = runbook.notes.iter().find(|note| note.id == *id);
                 format!("to acknowledge: {}", note.map_or(id.as_str(), |note| &note.text))
@@ -167,13 +170,15 @@ pub fn review(
         .collect();
     let findings = findings(runbook, &known, &items);
     let outside = outside(runbook, &known);
+    let stale: Vec<String> = (answers.runs.iter())
+        .filter(|(_, run)| !counting(run))
+        .map(|(check, _)| check.clone())
+        .collect();
     let mut review = Review {
+        rehearsed: Rehearsed::of(runbook, answers, &stale),
+        stale,
         blockers: Vec::new(),
         in_force: verdict::pattern_in_force(runbook, &known).map(str::to_owned),
-        stale: (answers.runs.iter())
-            .filter(|(_, run)| !counting(run))
-            .map(|(check, _)| check.clone())
-            .collect(),
         items,
         findings,
         outside,
@@ -319,15 +324,8 @@ fn blockers(
             blockers.push(Blocker::Item(item.id.clone(), verdict));
         }
     }
-    if !is_rehearsed(known) {
+    if review.rehearsed != Rehearsed::Works {
         blockers.push(Blocker::Rehearsal);
     }
     blockers
-}
-
-/// Tells whether a rehearsal that counts showed that the way back works.
-fn is_rehearsed(known: &Known<'_>) -> bool {
-    let mut reports = known.runs.values().filter_map(|run| run.report());
-    reports
-        .any(|report| report.observed.get("rehearsal.ok") == Some(&serde_json::Value::Bool(true)))
 }

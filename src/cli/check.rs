@@ -74,8 +74,8 @@ struct Answer<'a> {
 
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
-        let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
+        let (runbook, _) = common.runbook_for(&scene.gateway)?;
         if scene.live.config().is_none() {
             return Err(super::facts::unreadable(&scene.live));
         }
@@ -123,13 +123,15 @@ enum Told {
     Asked(i32),
 }
 
-/// Runs every required check, as many at once as there are cores.
+/// Runs every required check and every proof of our own, as many at once as there are cores.
 ///
 /// The commands are in groups of their own, which a ctrl-c at the terminal does not reach; so
 /// they are stopped before we end.
 fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run> {
-    let required = runbook.checks.iter().filter(|check| check.need == Need::Required);
-    let mut waiting: Vec<_> = required
+    let mut waiting: Vec<_> = runbook
+        .checks
+        .iter()
+        .filter(|check| is_run(check, demo))
         .filter_map(|check| Some((check, command::command(&check.command, &scene.gateway)?)))
         .collect();
     waiting.reverse();
@@ -177,6 +179,17 @@ fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run
             let begun = Started { check: &id, name: &check.command, at, command, config_digest };
             runs.insert(id.clone(), Run::of(begun, &ended));
         }
+    }
+}
+
+/// Tells whether a check is run without being asked for: not what takes minutes, nor what the
+/// sample has no answer to.
+fn is_run(check: &crate::runbook::Check, demo: bool) -> bool {
+    let own = command::OWN.contains(&check.command.as_str()) && check.command != "rehearsal";
+    match check.need {
+        Need::Required => true,
+        Need::Proof => own && (!demo || demo::knows(&check.command)),
+        Need::OnRequest => false,
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::app::Live;
 use crate::cli::Common;
 use crate::cli::Failure;
+use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::warn;
@@ -16,6 +17,7 @@ use crate::cli::wizard;
 use crate::openclaw::config::Config;
 use crate::openclaw::patch;
 use crate::openclaw::patch::TOKEN_VARIABLE;
+use crate::openclaw::tailor;
 use crate::runbook::Template;
 use crate::shell;
 use crate::shell::store;
@@ -43,6 +45,15 @@ pub(super) struct Rollback {
     /// Show what it changes in the live config, secrets left out
     #[arg(long, conflicts_with = "output")]
     diff: bool,
+    /// Walk it on a throw-away copy of the live config, with the real OpenClaw
+    #[arg(long, conflicts_with_all = ["diff", "output"])]
+    rehearse: bool,
+    /// Apply it to the live config through OpenClaw's own writer, after a backup
+    #[arg(long, conflicts_with_all = ["diff", "output", "rehearse", "template"])]
+    apply: bool,
+    /// How the rehearsal is printed
+    #[arg(long, value_enum, default_value = "text", requires = "rehearse")]
+    format: Format,
     /// Write to this new file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -73,6 +84,18 @@ impl Rollback {
         let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
         let template = &runbook.rollback.template;
+        if self.rehearse || self.apply {
+            let Live::Read { config, facts, .. } = &scene.live else {
+                return Err(super::facts::unreadable(&scene.live));
+            };
+            let tailored = tailor::rollback(template, config, facts);
+            if self.apply {
+                return super::apply::run(&tailored, &scene, common);
+            }
+            let parts = tailored.parts.iter().filter(|part| part.by_writer);
+            let patches: Vec<Value> = parts.map(tailor::Part::value).collect();
+            return super::rehearse::run(&patches, &scene, common, self.format);
+        }
         emit(template, &scene.live, self.diff, self.output.as_deref())?;
         for warning in scene.live.config().map(|live| misfits(template, live)).unwrap_or_default() {
             warn(&warning);

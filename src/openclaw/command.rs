@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+pub(crate) use crate::openclaw::command::answer::document;
 pub use crate::openclaw::command::answer::read;
+pub(crate) use crate::openclaw::command::plain::quote;
 
 /// A command as it will be run: no shell, nothing hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,9 +122,9 @@ const WRITES_PROBE: &str = "connects to the gateway on this host with the token 
     gateways (mDNS, 1.2 s)";
 
 /// What our own connections do.
-const WRITES_CONNECTIONS: &str = "connects to the gateway on this host four times: with its own \
-    secret, with none, with a wrong one, and as a page of a foreign site; the gateway logs the \
-    refusals. Nothing else is written";
+const WRITES_CONNECTIONS: &str = "connects to the gateway on this host, over WebSocket and HTTP: \
+    with nothing, with its own secret, with a made-up one, as a page of a foreign site, and with \
+    the headers of a proxy; the gateway logs the refusals. Nothing else is written";
 
 /// What the search of the logs does.
 const WRITES_NOTHING: &str = "reads OpenClaw's logs and looks for the secrets of the config in \
@@ -154,11 +156,11 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         }
         "probe" => ("probe", &["gateway", "probe", "--port", &port, "--json"], 40, WRITES_PROBE),
         "connections" => {
-            ("connections", &["connections", "--format", "json"], 30, WRITES_CONNECTIONS)
+            ("connections", &["connections", "--format", "json"], 60, WRITES_CONNECTIONS)
         }
         "logs" => ("logs", &["logs", "--format", "json"], 60, WRITES_NOTHING),
         "rehearsal" => {
-            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 240, WRITES_REHEARSAL)
+            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 600, WRITES_REHEARSAL)
         }
         _ => return None,
     };
@@ -184,6 +186,26 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         deadline: Duration::from_secs(seconds),
         writes,
     })
+}
+
+/// Makes a command of OpenClaw's that no runbook names, such as one that runs on a copy.
+#[must_use]
+pub fn openclaw(
+    name: &'static str,
+    arguments: &[&str],
+    deadline: Duration,
+    gateway: &Gateway,
+) -> Command {
+    let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
+    let profile = gateway.profile.iter().flat_map(|profile| ["--profile", profile]);
+    let argv = std::iter::once(program).chain(profile).chain(arguments.iter().copied());
+    Command {
+        name,
+        argv: argv.map(str::to_owned).collect(),
+        environment: environment::stated(gateway),
+        deadline,
+        writes: "",
+    }
 }
 
 impl Command {
@@ -239,7 +261,7 @@ impl Command {
 }
 
 /// Quotes a word for a POSIX shell where it needs it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     if word.is_empty() {
         return "''".to_owned();
     }

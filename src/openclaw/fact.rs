@@ -1,5 +1,7 @@
 //! One thing the live config means, where it comes from, and the list of all that can be known.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -119,12 +121,12 @@ pub enum Origin {
     /// Seen on this host, such as a listening socket.
     Host(String),
     /// Follows from other facts.
-    Derived(Vec<String>),
+    Derived(&'static [&'static str]),
     /// A key of a config file.
     #[serde(untagged)]
     File {
         /// The file, as shown.
-        file: String,
+        file: Arc<str>,
         /// The line, from 1.
         line: usize,
         /// The config path.
@@ -297,6 +299,9 @@ pub const PATHS: &[Path] = paths! {
     "host.state_private" Gateway Flag "whether only its owner can enter the state directory";
     "host.container" Gateway Flag "whether this is a container";
     "host.backups" Gateway List "copies of the config beside it; they hold its secrets";
+    "host.approved" Account Count "senders approved by pairing, kept in the state database; they may write while the DM policy is `pairing`";
+    "host.pairing.senders" Gateway Count "senders approved by pairing in all";
+    "host.pairing.devices" Gateway List "devices that are paired, by name; a new token does not end them";
     "host.sandbox_backend" Gateway Flag "whether a sandbox backend (docker or podman) is on the path";
 };
 

@@ -256,7 +256,7 @@ fn plan(page: &mut String, sealing: &Sealing<'_>) {
 fn way_back(page: &mut String, sealing: &Sealing<'_>) {
     line!(page, "## The way back");
     line!(page);
-    line!(page, "`rollback.json5` beside this file. It has not been rehearsed by this version.");
+    line!(page, "`rollback.json5` beside this file; {}.", sealing.review.rehearsed.said());
     let template = &sealing.runbook.rollback.template;
     let open = sealing.config.map(|config| patch::leaves_open(template, config));
     for what in open.unwrap_or_default() {

@@ -99,6 +99,16 @@ impl Processes {
     pub fn kill_all(&self) {
         self.0.kill_all();
     }
+
+    /// Kills every command and all that they started, without giving them time to end.
+    ///
+    /// For those that work on throw-away copies, while whoever asks us to end does not wait.
+    pub fn kill_at_once(&self) {
+        let started = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for mailbox in started.iter().filter_map(Weak::upgrade) {
+            mailbox.signal(Signal::SIGKILL);
+        }
+    }
 }
 
 impl Started {

@@ -10,6 +10,7 @@ use crate::app::Live;
 use crate::app::page;
 use crate::app::page::Row;
 use crate::app::page::Shape;
+use crate::change;
 use crate::change::Settled;
 use crate::openclaw::exposure;
 use crate::openclaw::finding::Outcome;
@@ -31,7 +32,12 @@ pub(super) fn prose(app: &App, theme: Theme, row: &Row, width: usize) -> Prose {
         Row::Entry(index) => entry(app, theme, *index, &mut prose),
         Row::Check(index) => check(app, theme, *index, &mut prose),
         Row::Finding(key) => finding(app, theme, key, &mut prose),
-        Row::Shape(shape) => self::shape(app, theme, *shape, width, &mut prose),
+        Row::Shape(shape) => {
+            if *shape == Shape::Rollback {
+                rehearsal(app, theme, &mut prose);
+            }
+            self::shape(app, theme, *shape, width, &mut prose);
+        }
         Row::Move(index) => planned(app, theme, *index, &mut prose),
         Row::Blocker(index) => blocker(app, theme, *index, &mut prose),
         Row::Sign => sign(app, theme, &mut prose),
@@ -240,15 +246,30 @@ fn shape(app: &App, theme: Theme, shape: Shape, width: usize, prose: &mut Prose)
         if line.trim_start().starts_with("//") { theme.quiet() } else { Style::new() }
     });
     prose.gap();
-    let text = "Not rehearsed: this version does not try it on a copy. The record says so.";
     if shape == Shape::Rollback {
         let open = app.live.config().map(|live| patch::leaves_open(app.template(shape), live));
         for what in open.unwrap_or_default() {
             let text = format!("It leaves open: {what}");
             prose.lead("! ", theme.wrong(), &text, theme.wrong());
         }
-        prose.lead("! ", theme.waiting(), text, theme.waiting());
     }
+}
+
+/// Shows the rehearsal, or how to have one.
+fn rehearsal(app: &App, theme: Theme, prose: &mut Prose) {
+    let Some(check) = change::rehearsal_check(&app.runbook) else { return };
+    if !running(app, theme, check, prose) {
+        match app.answers.runs.get(check) {
+            Some(run) => ran(app, theme, run, prose),
+            None => prose.lead(
+                "! ",
+                theme.waiting(),
+                "Not rehearsed. r walks it on a throw-away copy, with the real OpenClaw.",
+                theme.waiting(),
+            ),
+        }
+    }
+    prose.gap();
 }
 
 fn diff(theme: Theme, text: &str, prose: &mut Prose) {
@@ -336,8 +357,8 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
         );
         prose.lead("Accepted ", theme.quiet(), &text, Style::new());
     }
-    let back = "rollback.json5 beside the record; not rehearsed by this version";
-    prose.lead("Way back ", theme.quiet(), back, Style::new());
+    let back = format!("rollback.json5 beside the record; {}", app.review.rehearsed.said());
+    prose.lead("Way back ", theme.quiet(), &back, Style::new());
 }
 
 fn proved(app: &App, theme: Theme, prose: &mut Prose) {

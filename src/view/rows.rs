@@ -10,7 +10,9 @@ use crate::app::InFlight;
 use crate::app::page;
 use crate::app::page::Row;
 use crate::app::page::Shape;
+use crate::change;
 use crate::change::FindingState;
+use crate::change::Rehearsed;
 use crate::change::Settled;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::finding::Severity;
@@ -70,21 +72,12 @@ pub(super) fn row(app: &App, theme: Theme, row: &Row) -> RowLine {
         Row::Entry(index) => entry(app, theme, *index),
         Row::Check(index) => check(app, theme, *index),
         Row::Finding(key) => finding(app, theme, key),
-        Row::Shape(shape) => {
-            let text = match shape {
-                Shape::Baseline => "Minimum safe baseline",
-                Shape::Rollback => "Rollback",
-            };
-            let mark = theme.verdict(Verdict::Unmeasured);
-            let right = match shape {
-                Shape::Baseline => "",
-                Shape::Rollback => "not rehearsed: unmeasured",
-            };
-            match shape {
-                Shape::Baseline => RowLine::new(theme.sign(Sign::Note), theme.quiet(), text),
-                Shape::Rollback => RowLine::new(mark, theme.waiting(), text).right(right),
+        Row::Shape(shape) => match shape {
+            Shape::Baseline => {
+                RowLine::new(theme.sign(Sign::Note), theme.quiet(), "Minimum safe baseline")
             }
-        }
+            Shape::Rollback => rollback(app, theme),
+        },
         Row::Move(index) => planned(app, theme, *index),
         Row::Blocker(index) => {
             let blocker = app.review.blockers.get(*index);
@@ -243,6 +236,24 @@ fn severity_mark(theme: Theme, state: &FindingState) -> &'static str {
         Severity::Warn => theme.sign(Sign::Warning),
         Severity::Info => theme.sign(Sign::Note),
     }
+}
+
+fn rollback(app: &App, theme: Theme) -> RowLine {
+    let flight = change::rehearsal_check(&app.runbook).and_then(|id| app.in_flight.get(id));
+    if let Some(InFlight::Running { since, .. }) = flight {
+        let seconds = (app.now - *since).num_seconds().max(0);
+        return RowLine::new(theme.sign(Sign::Running), theme.key(), "Rollback")
+            .right(format!("rehearsing {seconds} s"));
+    }
+    let rehearsed = app.review.rehearsed;
+    let (verdict, style) = match rehearsed {
+        Rehearsed::Works => (Verdict::Met, theme.good()),
+        Rehearsed::Fails => (Verdict::NotMet, theme.wrong()),
+        Rehearsed::Never | Rehearsed::OutOfDate | Rehearsed::Unmeasured => {
+            (Verdict::Unmeasured, theme.waiting())
+        }
+    };
+    RowLine::new(theme.verdict(verdict), style, "Rollback").right(rehearsed.said())
 }
 
 fn planned(app: &App, theme: Theme, index: usize) -> RowLine {

@@ -81,7 +81,7 @@ fn answer(name: &str, check: &str, ended: &Ended, status: i32) -> Outcome {
 /// Lines before and after it are skipped. A document begins at the start of a line; when there
 /// are several, such as log lines in JSON, the longest counts. What stands inside a document that
 /// was cut off is indented, and never taken for one.
-fn document(output: &str) -> Option<Value> {
+pub(crate) fn document(output: &str) -> Option<Value> {
     let output = output.trim_start_matches('\u{feff}');
     let mut best: Option<(usize, Value)> = None;
     let mut at = 0;

@@ -24,7 +24,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Returns text as one line that fits into a sentence.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let line = plain(text).split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.trim_end_matches('.');
     match line.char_indices().nth(QUOTED) {

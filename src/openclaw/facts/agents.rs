@@ -36,8 +36,8 @@ pub(super) fn sheet(
     if agent.listed && reading.object(&entry).is_none() {
         sheet.hide(&reading.origin(&entry));
     }
-    let from = ["config.account.agents", "config.hooks.agents", "config.gateway.http_apis"];
-    sheet.put("config.agent.reachable", Found::follows(Some(reachable), &from));
+    let from = &["config.account.agents", "config.hooks.agents", "config.gateway.http_apis"];
+    sheet.put("config.agent.reachable", Found::follows(Some(reachable), from));
     sheet
 }
 

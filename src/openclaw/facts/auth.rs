@@ -76,7 +76,7 @@ pub(super) fn credential(reading: &Reading<'_>, path: &[&str]) -> Option<Credent
 }
 
 /// Returns the variable of `$NAME`, which OpenClaw reads as `${NAME}` where a secret stands.
-fn shorthand(text: &str) -> Option<&str> {
+pub(super) fn shorthand(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix('$')?;
     let starts = name.starts_with(|c: char| c.is_ascii_uppercase());
     let rest = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
@@ -96,13 +96,19 @@ fn effective(reading: &Reading<'_>, key: &str, variable: &str) -> Option<Credent
     })
 }
 
+/// Finds the auth mode: without one, the one whose secret is there.
+pub(super) fn mode(reading: &Reading<'_>) -> Found {
+    let password = effective(reading, "password", "OPENCLAW_GATEWAY_PASSWORD");
+    let default = if password.is_some() { "password" } else { "token" };
+    reading.or(&["gateway", "auth", "mode"], default)
+}
+
 /// Puts the facts about authentication on the gateway's sheet.
 pub(super) fn put(sheet: &mut Sheet, reading: &Reading<'_>, tailscale: &Found) {
     let token = effective(reading, "token", "OPENCLAW_GATEWAY_TOKEN");
     let password = effective(reading, "password", "OPENCLAW_GATEWAY_PASSWORD");
     let path = ["gateway", "auth", "mode"];
-    let default = if password.is_some() { "password" } else { "token" };
-    let mode = reading.or(&path, default);
+    let mode = mode(reading);
     let (source, class) = match mode.word() {
         Some("token") => secret_of(reading, token, "token", "OPENCLAW_GATEWAY_TOKEN"),
         Some("password") => secret_of(reading, password, "password", "OPENCLAW_GATEWAY_PASSWORD"),

@@ -28,7 +28,7 @@ pub(super) fn put(sheet: &mut Sheet, reading: &Reading<'_>, agent: &Agent<'_>) {
         .flat_map(|(provider, items)| items.iter().map(move |i| format!("{provider}: {}", i.shown)))
         .collect();
     let anyone = allowed.values().flatten().any(Item::is_wildcard);
-    let inputs = ["config.agent.elevated.senders"];
+    let inputs = &["config.agent.elevated.senders"];
     let written = lists.iter().find(|path| reading.at(path).is_some());
     let place = written.or(lists.first()).cloned().unwrap_or_default();
     let found = match written {
@@ -40,8 +40,8 @@ pub(super) fn put(sheet: &mut Sheet, reading: &Reading<'_>, agent: &Agent<'_>) {
     let switch = switches.iter().find(|path| reading.at(path).is_some());
     let switch = switch.or(switches.first()).cloned().unwrap_or_default();
     let usable = on && allowed.values().any(|items| !items.is_empty());
-    sheet.put("config.agent.elevated.usable", Found::follows(Some(usable), &inputs).at(&switch));
-    let anyone = Found::follows(Some(on && anyone), &inputs);
+    sheet.put("config.agent.elevated.usable", Found::follows(Some(usable), inputs).at(&switch));
+    let anyone = Found::follows(Some(on && anyone), inputs);
     sheet.put("config.agent.elevated.wildcard", anyone.at_place_of(&found));
     sheet.put("config.agent.elevated.senders", found);
 }

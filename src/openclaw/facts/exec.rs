@@ -125,8 +125,8 @@ impl Exec {
             (Some(security), Some(ask)) => mode(security, ask),
             _ => None,
         };
-        let inputs = ["config.agent.exec.security", "config.agent.exec.ask"];
-        self.mode = Found::follows(word, &inputs).at_place_of(&self.security);
+        let inputs = &["config.agent.exec.security", "config.agent.exec.ask"];
+        self.mode = Found::follows(word, inputs).at_place_of(&self.security);
     }
 
     /// Tells whether commands can run at all, on the host or in the sandbox; none where it cannot be
@@ -156,19 +156,20 @@ impl Exec {
     /// Puts the facts about commands on an agent's sheet. An agent whose tool policy leaves it no
     /// tool to run commands with is gated whatever its exec mode.
     pub(super) fn put(self, sheet: &mut Sheet, reading: &Reading<'_>, without_tool: bool) {
-        let inputs = ["config.agent.exec.security", "config.agent.exec.ask"];
-        let tools = ["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
+        let inputs = &["config.agent.exec.security", "config.agent.exec.ask"];
+        let tools =
+            &["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
         let gated = if without_tool {
-            Found::follows(Some(true), &tools).at_place_of(&self.security)
+            Found::follows(Some(true), tools).at_place_of(&self.security)
         } else {
-            Found::follows(self.gated(), &inputs).at_place_of(&self.security)
+            Found::follows(self.gated(), inputs).at_place_of(&self.security)
         };
         let conflict = match &self.conflict {
             Some(path) => {
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
                 Found::set(true, reading.origin(&path)).at(&path)
             }
-            None => Found::follows(Some(false), &inputs).at_place_of(&self.mode),
+            None => Found::follows(Some(false), inputs).at_place_of(&self.mode),
         };
         sheet.put("config.agent.exec.gated", gated);
         sheet.put("config.agent.exec.conflict", conflict);

@@ -1,6 +1,8 @@
 //! The config as it is read for facts: in today's dialect, with the environment that can be seen.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -63,10 +65,12 @@ const WORDS: &[&str] = &[
 pub(super) struct Reading<'a> {
     pub(super) config: &'a Config,
     pub(super) world: &'a World,
-    pub(super) today: Today,
+    pub(super) today: Today<'a>,
     /// Where secrets stand in plain text, as written.
-    pub(super) inline: Vec<Vec<String>>,
-    mask: Mask,
+    pub(super) inline: Vec<&'a [String]>,
+    /// The files of the config, as shown.
+    files: Vec<Arc<str>>,
+    mask: &'a Mask,
 }
 
 /// An element of a list.
@@ -87,17 +91,18 @@ impl Item {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(config: &'a Config, world: &'a World) -> Self {
-        let secrets = secret::secrets(&config.value);
-        let mask = Mask::new(secrets.iter().map(|(_, secret)| secret));
-        let mut inline: Vec<Vec<String>> = secrets.into_iter().map(|(path, _)| path).collect();
+    pub(super) fn new(config: &'a Config, world: &'a World, mask: &'a Mask) -> Self {
+        let mut inline: Vec<&[String]> =
+            config.secrets.iter().map(|(path, _)| path.as_slice()).collect();
         inline.dedup();
-        Self { config, world, today: dialect::today(&config.value), inline, mask }
+        let shown = |file: &PathBuf| Arc::from(file.display().to_string());
+        let files = config.files.iter().map(shown).collect();
+        Self { config, world, today: dialect::today(&config.value), inline, files, mask }
     }
 
     /// Returns what stands at a path, in today's dialect; null is nothing.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Value> {
-        let found = path.iter().try_fold(&self.today.value, |value, key| match value {
+        let found = path.iter().try_fold(&*self.today.value, |value, key| match value {
             Value::Object(members) => members.get(*key),
             Value::Array(elements) => elements.get(key.parse::<usize>().ok()?),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
@@ -187,12 +192,18 @@ impl<'a> Reading<'a> {
 
     /// Returns where what stands at a path is written, in whichever dialect.
     pub(super) fn origin(&self, path: &[&str]) -> Origin {
-        let authored = self.today.authored(path);
-        let keys: Vec<&str> = authored.iter().map(String::as_str).collect();
-        let place = self.config.place(&keys);
-        let (file, line) =
-            place.map_or_else(|| (self.config.path.clone(), 0), |place| (place.file, place.line));
-        Origin::File { file: file.display().to_string(), line, key: key::write(&keys) }
+        let moved = self.today.moved_from(path);
+        let keys: Vec<&str>;
+        let keys = match &moved {
+            None => path,
+            Some(authored) => {
+                keys = authored.iter().map(String::as_str).collect();
+                &keys
+            }
+        };
+        let (file, line) = self.config.line(keys).unwrap_or((0, 0));
+        let file = self.files.get(file).cloned().unwrap_or_default();
+        Origin::File { file, line, key: key::write(keys) }
     }
 
     /// Returns a value as found at a path: a scalar as written, anything else only by its kind, as a
@@ -215,10 +226,14 @@ impl<'a> Reading<'a> {
     /// Returns a value as found where a list belongs; what is none stays none, and OpenClaw refuses
     /// it.
     pub(super) fn found_list(&self, path: &[&str], value: &Value) -> Found {
+        self.found_items(path, value, &self.items_of(value))
+    }
+
+    /// Returns a value as found where a list belongs, given its elements.
+    pub(super) fn found_items(&self, path: &[&str], value: &Value, items: &[Item]) -> Found {
         match value {
-            Value::Array(elements) => {
-                let shown: Vec<String> =
-                    elements.iter().map(|element| self.item(element).shown).collect();
+            Value::Array(_) => {
+                let shown: Vec<&str> = items.iter().map(|item| item.shown.as_str()).collect();
                 Found::set(shown, self.origin(path)).at(path)
             }
             Value::Object(_) => Found::set("(an object)", self.origin(path)).at(path),

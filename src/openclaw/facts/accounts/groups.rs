@@ -132,7 +132,7 @@ fn open(
     if let Some(nested) = nested.filter(|_| !matches!(policy, Some("open" | "allowall"))) {
         return Found { value: Some(Value::Bool(true)), ..nested };
     }
-    let inputs = ["config.account.group.policy", "config.account.group.senders"];
+    let inputs = &["config.account.group.policy", "config.account.group.senders"];
     if let Some(path) = group_chats(account).filter(|_| policy != Some("open")) {
         return Found::set(true, reading.origin(&path)).at(&path);
     }
@@ -148,7 +148,7 @@ fn open(
         Some("allowlist" | "disabled") => (Some(false), &effective.group_policy),
         Some(_) | None => (None, &effective.group_policy),
     };
-    Found::follows(open, &inputs).at_place_of(place)
+    Found::follows(open, inputs).at_place_of(place)
 }
 
 /// Returns where group chats outside any server are let in without being listed.
@@ -165,7 +165,7 @@ fn group_chats<'r>(account: &Account<'r>) -> Option<Vec<&'r str>> {
 
 /// Finds whether every group that is heard waits for a mention, and which one does not.
 fn mention(reading: &Reading<'_>, effective: &Effective, rooms: &[Room<'_>]) -> Found {
-    let inputs = ["config.account.group.policy", "config.group.mention"];
+    let inputs = &["config.account.group.policy", "config.group.mention"];
     let heard: Vec<&Room<'_>> =
         rooms.iter().filter(|room| hears(reading, room, effective)).collect();
     let closed = effective.group_policy.word() == Some("disabled");
@@ -179,5 +179,5 @@ fn mention(reading: &Reading<'_>, effective: &Effective, rooms: &[Room<'_>]) -> 
     if let Some(hidden) = all.into_iter().find(Found::is_hidden) {
         return hidden;
     }
-    Found::follows(Some(true), &inputs).at_place_of(&effective.mention)
+    Found::follows(Some(true), inputs).at_place_of(&effective.mention)
 }

@@ -1,0 +1,237 @@
+//! `portcullis rollback --rehearse`: the way back, walked on a copy before it is needed.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::cli::Common;
+use crate::cli::Failure;
+use crate::cli::Format;
+use crate::cli::Status;
+use crate::cli::print;
+use crate::cli::wizard::Scene;
+use crate::openclaw::command;
+use crate::openclaw::command::Command;
+use crate::openclaw::command::End;
+use crate::openclaw::command::Ended;
+use crate::openclaw::command::Gateway;
+use crate::openclaw::patch;
+use crate::openclaw::proof::Proof;
+use crate::openclaw::rehearsal;
+use crate::openclaw::rehearsal::Answer;
+use crate::openclaw::rehearsal::Rehearsal;
+use crate::shell::copy;
+use crate::shell::copy::Copy;
+use crate::shell::live::Source;
+use crate::shell::run::Event;
+use crate::shell::run::Processes;
+use crate::shell::signals;
+use crate::text::Shown;
+
+/// How long each command on the copy may take.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Rehearses patches on a copy of the live config and prints what that proves.
+///
+/// # Errors
+///
+/// When there is no live config that can be copied.
+pub(super) fn run(
+    patches: &[Value],
+    scene: &Scene,
+    common: &Common,
+    format: Format,
+) -> Result<Status, Failure> {
+    let (runbook, _) = common.runbook()?;
+    let (Some(config), Some(source)) = (scene.live.config(), &scene.source) else {
+        return Err(match scene.source {
+            None => Failure::unreadable("the sample gateway has nothing to rehearse on"),
+            Some(_) => super::facts::unreadable(&scene.live),
+        });
+    };
+    let copy = Copy::of(config).map_err(|error| {
+        Failure::unreadable("there is no copy to rehearse on")
+            .because(error)
+            .hint("put what is included below the config's folder, or rehearse by hand")
+    })?;
+    let before = copy::fingerprint(config, &source.state_dir);
+    let stage = Stage {
+        gateway: copy.gateway(&scene.gateway, &source.environment()),
+        mask: Arc::new({
+            let mask = scene.live.mask().clone();
+            move |line: &str| mask.text(line)
+        }),
+        copy,
+    };
+    let mut rehearsal = Rehearsal::default();
+    if let Err(why) = stage.walk(patches, &mut rehearsal) {
+        match why {
+            Answer::Refused(why) => rehearsal.refused = Some(why),
+            Answer::Unmeasured(why) => rehearsal.stopped = Some(why),
+            Answer::Good => {}
+        }
+    }
+    rehearsal.touched = copy::difference(&before, &copy::fingerprint(config, &source.state_dir));
+    let by_design: Vec<String> = runbook.by_design.iter().map(|b| b.check_id.clone()).collect();
+    let proof = rehearsal.proof(&by_design);
+    print(&match format {
+        Format::Json => super::pretty(&proof)?,
+        Format::Text => text(&proof),
+    })?;
+    Ok(super::status(&proof))
+}
+
+/// The copy, and how commands are run on it.
+struct Stage {
+    copy: Copy,
+    gateway: Gateway,
+    mask: Arc<dyn Fn(&str) -> String + Send + Sync>,
+}
+
+impl Stage {
+    /// Walks the way back on the copy; stops at the first thing that does not work.
+    fn walk(&self, patches: &[Value], rehearsal: &mut Rehearsal) -> Result<(), Answer> {
+        self.good("config validate", rehearsal, &["config", "validate", "--json"], |ended| {
+            match rehearsal::validated(ended) {
+                Answer::Refused(why) => Answer::Unmeasured(format!(
+                    "The installed OpenClaw rejects this config and writes nothing to it, so the \
+                     rollback cannot be rehearsed with it: {why}. `portcullis rollback --merged` \
+                     gives the file that takes the config's place"
+                )),
+                answer => answer,
+            }
+        })?;
+        rehearsal.before = Some(self.audit("security audit, before", rehearsal)?);
+        for (index, patch) in patches.iter().enumerate() {
+            let number = index + 1;
+            let stopped = |error: copy::CopyError| Answer::Unmeasured(error.to_string());
+            let file = self.copy.patch(number, &patch::pretty(patch)).map_err(stopped)?;
+            let file = file.display().to_string();
+            let dry = ["config", "patch", "--file", &file, "--dry-run", "--json"];
+            let step = format!("config patch --dry-run, patch {number}");
+            self.good(&step, rehearsal, &dry, rehearsal::tried)?;
+            let write = ["config", "patch", "--file", &file];
+            let step = format!("config patch, patch {number}");
+            self.good(&step, rehearsal, &write, rehearsal::applied)?;
+        }
+        let validate = ["config", "validate", "--json"];
+        let step = "config validate, after";
+        self.good(step, rehearsal, &validate, rehearsal::validated)?;
+        rehearsal.after = Some(self.audit("security audit, after", rehearsal)?);
+        rehearsal.left_open = self.left_open(patches).map_err(Answer::Unmeasured)?;
+        Ok(())
+    }
+
+    /// Reads the copy back and says what is open in it.
+    fn left_open(&self, patches: &[Value]) -> Result<Vec<String>, String> {
+        let source = Source::find(Some(self.copy.config()), None).map_err(|e| e.to_string())?;
+        let live = source.read();
+        let Some(config) = live.config() else {
+            return Err("the copy cannot be read back".to_owned());
+        };
+        for patch in patches {
+            let mut patched = config.value.clone();
+            patch::merge(&mut patched, patch);
+            if patched != config.value {
+                return Err("OpenClaw wrote something else than the patch says".to_owned());
+            }
+        }
+        Ok(patch::open_in(&config.value, config))
+    }
+
+    fn audit(
+        &self,
+        step: &str,
+        rehearsal: &mut Rehearsal,
+    ) -> Result<crate::openclaw::finding::Report, Answer> {
+        let ended = self.end(&["security", "audit", "--json"]);
+        note(step, &ended, rehearsal);
+        rehearsal::audited(&ended).map_err(Answer::Unmeasured)
+    }
+
+    fn good(
+        &self,
+        step: &str,
+        rehearsal: &mut Rehearsal,
+        arguments: &[&str],
+        read: impl Fn(&Ended) -> Answer,
+    ) -> Result<(), Answer> {
+        let ended = self.end(arguments);
+        note(step, &ended, rehearsal);
+        match read(&ended) {
+            Answer::Good => Ok(()),
+            Answer::Refused(why) => Err(Answer::Refused(format!("{step}: {why}"))),
+            Answer::Unmeasured(why) => Err(Answer::Unmeasured(format!("{step}: {why}"))),
+        }
+    }
+
+    /// Runs a command on the copy to its end. Asked to end ourselves, it is killed first.
+    fn end(&self, arguments: &[&str]) -> Ended {
+        let command = command::openclaw("rehearsal", arguments, DEADLINE, &self.gateway);
+        finish(&command, &self.mask)
+    }
+}
+
+fn finish(command: &Command, mask: &Arc<dyn Fn(&str) -> String + Send + Sync>) -> Ended {
+    enum Told {
+        Ended(Ended),
+        Asked(i32),
+    }
+    let processes = Processes::default();
+    let (queue, told) = mpsc::channel();
+    let asked = queue.clone();
+    // Where signals cannot be listened to, each does what it always does.
+    let _ = signals::listen(move |signal| asked.send(Told::Asked(signal)).is_ok());
+    processes.start(command, Arc::clone(mask), move |event| {
+        if let Event::Ended(ended) = event {
+            let _ = queue.send(Told::Ended(ended));
+        }
+    });
+    match told.recv() {
+        Ok(Told::Ended(ended)) => ended,
+        Ok(Told::Asked(signal)) => {
+            processes.kill_at_once();
+            signals::obey(signal);
+            cancelled()
+        }
+        Err(_) => cancelled(),
+    }
+}
+
+pub(super) fn cancelled() -> Ended {
+    Ended {
+        end: End::Cancelled,
+        stdout: String::new(),
+        stderr: String::new(),
+        truncated: false,
+        took: Duration::ZERO,
+    }
+}
+
+fn note(step: &str, ended: &Ended, rehearsal: &mut Rehearsal) {
+    rehearsal.steps.push(format!("openclaw {step}: {:.1} s", ended.took.as_secs_f32()));
+}
+
+fn text(proof: &Proof) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        text.push_str(Shown::line(&line).as_str());
+        text.push('\n');
+    };
+    for note in &proof.notes {
+        line(note.clone());
+    }
+    for found in &proof.findings {
+        line(format!("{:<9} {}: {}", found.severity.word(), found.title, found.detail));
+    }
+    line(match (proof.is_good(), &proof.unmeasured) {
+        (_, Some(why)) => format!("unmeasured: {why}"),
+        (true, None) => {
+            "The way back works: nothing that a config decides is left open.".to_owned()
+        }
+        (false, None) => "The way back does not close everything.".to_owned(),
+    });
+    text
+}

@@ -1,0 +1,287 @@
+//! Rehearsing a rollback on a copy: what is run there, and what its answers prove.
+
+use serde_json::Value;
+
+use crate::openclaw::command;
+use crate::openclaw::command::End;
+use crate::openclaw::command::Ended;
+use crate::openclaw::command::quote;
+use crate::openclaw::finding::Finding;
+use crate::openclaw::finding::Outcome;
+use crate::openclaw::finding::Report;
+use crate::openclaw::finding::Severity;
+use crate::openclaw::proof::Found;
+use crate::openclaw::proof::Proof;
+
+/// What a command on the copy came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It did what it should.
+    Good,
+    /// OpenClaw refused, and says why.
+    Refused(String),
+    /// It gave no answer that proves anything.
+    Unmeasured(String),
+}
+
+/// A rehearsal, as far as it went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rehearsal {
+    /// What was done on the copy, a line each.
+    pub steps: Vec<String>,
+    /// What the audit found on the copy before the rollback.
+    pub before: Option<Report>,
+    /// What the audit found after it.
+    pub after: Option<Report>,
+    /// Why OpenClaw refused a patch, or what came out of it.
+    pub refused: Option<String>,
+    /// Why the rehearsal did not come to its end.
+    pub stopped: Option<String>,
+    /// What the rollback leaves open on the copy, as Portcullis reads it.
+    pub left_open: Vec<String>,
+    /// Files of the live gateway that changed meanwhile.
+    pub touched: Vec<String>,
+}
+
+/// Reads `config validate --json`.
+#[must_use]
+pub fn validated(ended: &Ended) -> Answer {
+    let document = match document(ended) {
+        Ok(document) => document,
+        Err(unmeasured) => return unmeasured,
+    };
+    match document.get("valid") {
+        Some(Value::Bool(true)) => Answer::Good,
+        Some(Value::Bool(false)) => Answer::Refused(issues(&document)),
+        _ => Answer::Unmeasured("OpenClaw's answer to config validate is not understood".into()),
+    }
+}
+
+/// Reads `config patch --dry-run --json`.
+#[must_use]
+pub fn tried(ended: &Ended) -> Answer {
+    let document = match document(ended) {
+        Ok(document) => document,
+        Err(unmeasured) => return unmeasured,
+    };
+    match document.get("ok") {
+        Some(Value::Bool(true)) => Answer::Good,
+        Some(Value::Bool(false)) => Answer::Refused(issues(&document)),
+        _ => Answer::Unmeasured("OpenClaw's answer to the dry run is not understood".into()),
+    }
+}
+
+/// Reads `config patch`, which has no JSON: it ends in 0 where it wrote, or had nothing to write.
+///
+/// What it wrote is read back; its own word is not taken.
+#[must_use]
+pub fn applied(ended: &Ended) -> Answer {
+    match ended.end {
+        End::Exit(0) => Answer::Good,
+        End::Exit(_) => Answer::Refused(last_line(ended)),
+        _ => Answer::Unmeasured(ending(ended)),
+    }
+}
+
+/// Reads the audit of the copy.
+///
+/// # Errors
+///
+/// Why it measured nothing.
+pub fn audited(ended: &Ended) -> Result<Report, String> {
+    match command::read("audit", "rehearsal", ended) {
+        Outcome::Measured(report) => Ok(report),
+        Outcome::Unmeasured { why, .. } => Err(why),
+        Outcome::Cancelled => Err("the audit was stopped".to_owned()),
+    }
+}
+
+impl Rehearsal {
+    /// Returns the criticals that a report holds beside those that a pattern makes by design.
+    fn criticals<'r>(
+        report: &'r Report,
+        by_design: &'r [String],
+    ) -> impl Iterator<Item = &'r Finding> {
+        report.findings.iter().filter(|finding| {
+            finding.severity == Severity::Critical && !by_design.contains(&finding.check_id)
+        })
+    }
+
+    /// Weighs the rehearsal. Criticals that a pattern makes by design do not count.
+    #[must_use]
+    pub fn proof(self, by_design: &[String]) -> Proof {
+        let mut proof = Proof::of("rehearsal");
+        proof.notes = self.steps;
+        let count = |report: &Option<Report>| {
+            report.as_ref().map(|report| Self::criticals(report, by_design).count())
+        };
+        if let (Some(before), Some(after)) = (count(&self.before), count(&self.after)) {
+            proof.notes.push(format!(
+                "The audit of the copy: {} before, {} after.",
+                crate::text::count(before, "critical"),
+                crate::text::count(after, "critical"),
+            ));
+        }
+        let mut wrong = |id: &str, title: &str, detail: String, remediation: &str| {
+            proof.findings.push(Found {
+                check_id: format!("portcullis.rehearsal.{id}"),
+                severity: Severity::Critical,
+                title: title.to_owned(),
+                detail,
+                remediation: Some(remediation.to_owned()),
+            });
+        };
+        if let Some(why) = &self.refused {
+            wrong(
+                "refused",
+                "OpenClaw refuses the rollback",
+                why.clone(),
+                "Settle what it names and rehearse again; until then there is no way back.",
+            );
+        }
+        if let Some(after) = &self.after {
+            for critical in Self::criticals(after, by_design) {
+                wrong(
+                    "critical",
+                    "A critical is left after the rollback",
+                    format!("{}: {}", critical.check_id, critical.title),
+                    "The rollback does not close it: close it by hand, before you widen anything.",
+                );
+            }
+        }
+        for open in &self.left_open {
+            wrong(
+                "open",
+                "The rollback leaves something open",
+                open.clone(),
+                "The rollback does not close it: close it by hand, before you widen anything.",
+            );
+        }
+        for file in &self.touched {
+            wrong(
+                "touched",
+                "A file of the live gateway changed during the rehearsal",
+                file.clone(),
+                "Someone else changed it: the rehearsal writes to its copy alone. Rehearse again.",
+            );
+        }
+        let whole = self.after.is_some() && self.stopped.is_none();
+        if !proof.findings.is_empty() {
+            proof.observe("rehearsal.ok", false);
+        } else if whole {
+            proof.observe("rehearsal.ok", true);
+        }
+        proof.unmeasured = self.stopped;
+        proof.notes.push(
+            "It does not cover what no config holds: a Funnel started by hand, firewall and proxy \
+             rules, published container ports, paired devices, open connections."
+                .to_owned(),
+        );
+        proof
+    }
+}
+
+fn document(ended: &Ended) -> Result<Value, Answer> {
+    if !matches!(ended.end, End::Exit(_)) {
+        return Err(Answer::Unmeasured(ending(ended)));
+    }
+    command::document(&ended.stdout).ok_or_else(|| {
+        Answer::Unmeasured(format!("OpenClaw printed no JSON: {}", last_line(ended)))
+    })
+}
+
+/// Returns what is wrong, in OpenClaw's words.
+fn issues(document: &Value) -> String {
+    let lists = ["issues", "errors"].iter().filter_map(|key| document.get(key)?.as_array());
+    let issue = |issue: &Value| {
+        let text = |key| issue.get(key).and_then(Value::as_str);
+        let message = text("message").unwrap_or("no reason given");
+        text("path").map_or_else(|| message.to_owned(), |path| format!("{path}: {message}"))
+    };
+    let issues: Vec<String> = lists.flatten().map(issue).collect();
+    let whole = || document.pointer("/error/message").and_then(Value::as_str);
+    match issues.is_empty() {
+        false => quote(&issues.join("; ")),
+        true => quote(whole().unwrap_or("no reason given")),
+    }
+}
+
+fn last_line(ended: &Ended) -> String {
+    let lines = ended.stderr.lines().chain(ended.stdout.lines());
+    let said = lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('['));
+    quote(said.last().unwrap_or("it said nothing"))
+}
+
+fn ending(ended: &Ended) -> String {
+    let seconds = ended.took.as_secs();
+    match &ended.end {
+        End::NotStarted(why) => quote(why),
+        End::Deadline => format!("it gave no answer within {seconds} s and was stopped"),
+        End::Signal(signal) => format!("signal {signal} ended it after {seconds} s"),
+        End::Cancelled => "it was stopped".to_owned(),
+        End::Exit(status) => format!("it ended with status {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openclaw::finding::Told;
+
+    fn ended(status: i32, stdout: &str, stderr: &str) -> Ended {
+        Ended {
+            end: End::Exit(status),
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+            truncated: false,
+            took: std::time::Duration::from_secs(3),
+        }
+    }
+
+    fn report(critical: &[&str]) -> Report {
+        let finding = |id: &&str| Finding::new("audit", id, Severity::Critical, Told::default());
+        Report { findings: critical.iter().map(finding).collect(), ..Report::default() }
+    }
+
+    #[test]
+    fn a_dry_run_is_read_by_its_word_and_not_by_its_status() {
+        assert_eq!(tried(&ended(1, r#"{"ok":true}"#, "")), Answer::Good);
+        let refused = r#"{"ok":false,"errors":[{"kind":"schema","message":"no such key"}]}"#;
+        assert_eq!(tried(&ended(0, refused, "")), Answer::Refused("no such key".to_owned()));
+        assert!(matches!(tried(&ended(0, "fine", "")), Answer::Unmeasured(_)));
+        let killed = Ended { end: End::Deadline, ..ended(0, r#"{"ok":true}"#, "") };
+        assert!(matches!(tried(&killed), Answer::Unmeasured(_)));
+    }
+
+    #[test]
+    fn a_refused_patch_says_why() {
+        let said =
+            "[state-migrations] x\nConfig validation failed: tools.exec: mode cannot be combined\n";
+        assert_eq!(
+            applied(&ended(1, "", said)),
+            Answer::Refused("Config validation failed: tools.exec: mode cannot be combined".into())
+        );
+    }
+
+    #[test]
+    fn it_is_good_only_when_it_came_to_its_end_and_nothing_is_left() {
+        let good = Rehearsal {
+            before: Some(report(&["a", "b"])),
+            after: Some(report(&["by.design"])),
+            ..Rehearsal::default()
+        };
+        let by_design = ["by.design".to_owned()];
+        let ok = |rehearsal: &Rehearsal| {
+            rehearsal.clone().proof(&by_design).observed.get("rehearsal.ok").cloned()
+        };
+        assert_eq!(ok(&good), Some(true.into()));
+        let left = Rehearsal { after: Some(report(&["a"])), ..good.clone() };
+        assert_eq!(ok(&left), Some(false.into()));
+        let open = Rehearsal { left_open: vec!["DMs of telegram".into()], ..good.clone() };
+        assert_eq!(ok(&open), Some(false.into()));
+        let refused = Rehearsal { refused: Some("no".into()), after: None, ..good.clone() };
+        assert_eq!(ok(&refused), Some(false.into()));
+        let stopped = Rehearsal { stopped: Some("no CLI".into()), after: None, ..good };
+        assert_eq!(ok(&stopped), None);
+    }
+}
