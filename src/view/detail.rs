@@ -201,7 +201,9 @@ fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
     prose.verbatim(&finding.detail, |_| Style::new());
     if let Some(remediation) = &finding.remediation {
         prose.gap();
-        prose.lead("OpenClaw advises: ", theme.quiet(), remediation, Style::new());
+        let ours = finding.check_id.starts_with("portcullis.");
+        let lead = if ours { "Advice: " } else { "OpenClaw advises: " };
+        prose.lead(lead, theme.quiet(), remediation, Style::new());
     }
     item::bears_on(app, theme, &finding.check_id, prose);
     if finding.suppressed {

@@ -398,6 +398,12 @@ fn subjects(item: &Item) -> Each {
 }
 
 fn check_ids() -> BTreeSet<&'static str> {
-    let ours = ["portcullis.logs.secret"];
+    let ours = [
+        "portcullis.logs.secret",
+        "portcullis.connections.open",
+        "portcullis.connections.shut-out",
+        "portcullis.connections.origin",
+        "portcullis.connections.forged",
+    ];
     AUDIT_CHECK_IDS.lines().chain(DOCTOR_CHECK_IDS.lines()).chain(ours).collect()
 }

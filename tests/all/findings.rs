@@ -26,8 +26,16 @@ const AUDIT: &str = include_str!("../fixtures/audit-check-ids.txt");
 const DOCTOR: &str = include_str!("../fixtures/doctor-check-ids.txt");
 const WITHOUT: &str = include_str!("../fixtures/check-ids-without-entry.tsv");
 
-/// What this program's own checks report.
-const OURS: [&str; 1] = ["portcullis.logs.secret"];
+/// What this program's own checks report, with the code that does and how it names it.
+const OURS: [(&str, &str, &str); 5] = [
+    ("portcullis.logs.secret", LOGS, "\"portcullis.logs.secret\""),
+    ("portcullis.connections.open", CONNECTIONS, "\"open\","),
+    ("portcullis.connections.shut-out", CONNECTIONS, "\"shut-out\","),
+    ("portcullis.connections.origin", CONNECTIONS, "\"origin\","),
+    ("portcullis.connections.forged", CONNECTIONS, "find(\"forged\","),
+];
+const LOGS: &str = include_str!("../../src/cli/logs.rs");
+const CONNECTIONS: &str = include_str!("../../src/openclaw/connection/words.rs");
 
 /// What channel plugins report that are installed apart, seen in their answers.
 const APART: [&str; 4] = [
@@ -53,14 +61,14 @@ fn every_check_id_has_an_entry_or_a_reason_why_not() {
 
 #[test]
 fn every_entry_is_of_a_check_that_exists() {
-    let ours = include_str!("../../src/cli/logs.rs");
-    for meaning in runbook().meanings {
+    let runbook = runbook();
+    for meaning in &runbook.meanings {
         let id = meaning.id.as_str();
-        let known = match OURS.contains(&id) {
-            true => ours.contains(&format!("\"{id}\"")),
-            false => listed().any(|listed| listed == id),
-        };
-        assert!(known, "{id}");
+        let ours = OURS.iter().any(|(ours, _, _)| *ours == id);
+        assert!(ours || listed().any(|listed| listed == id), "{id}");
+    }
+    for (id, code, named) in OURS {
+        assert!(code.contains(named) && runbook.meaning(id).is_some(), "{id}");
     }
 }
 
@@ -129,10 +137,9 @@ fn every_entry_says_in_a_sentence_what_it_means_and_what_to_do() {
         let worse: BTreeSet<_> = meaning.worse.iter().collect();
         assert_eq!(worse.len(), meaning.worse.len(), "{id}");
         assert!(!meaning.worse.contains(&meaning.remedy), "{id}");
-        assert!(
-            meaning.source.starts_with("OpenClaw 2026.") || OURS.contains(&id.as_str()),
-            "{id}"
-        );
+        let page =
+            if id.starts_with("portcullis.") { "Gateway exposure, " } else { "OpenClaw 2026." };
+        assert!(meaning.source.starts_with(page), "{id}");
     }
 }
 
@@ -328,12 +335,12 @@ fn code() -> String {
 fn reported(code: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for (index, _) in code.match_indices(['"', '`']) {
-        let (before, quoted) = code.split_at(index);
-        let (quote, rest) = quoted.split_at(1);
+        let (before, text) = code.split_at(index);
+        let (quote, rest) = text.split_at(1);
         let Some((id, _)) = rest.split_once(quote) else { continue };
         let names = ["checkId: ", "CHECK_ID = ", "CHECK_ID$1 = ", "CHECK_ID$2 = ", "CHECK_ID$3 = "];
-        let named = names.iter().any(|name| before.ends_with(name));
-        if named || is_of_doctor(id) {
+        let reports = names.iter().any(|name| before.ends_with(name));
+        if reports || is_of_doctor(id) {
             ids.insert(blanked(id));
         }
     }
@@ -377,7 +384,9 @@ fn is_made_by(reported: &str, id: &str) -> bool {
 /// Returns the files of a folder and of those below it with this ending, workers apart.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
+    for entry in
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
         let path = entry.expect("an entry").path();
         if path.is_dir() && !path.ends_with("worker") && !path.ends_with("node_modules") {
             files.extend(self::files(&path, ending));
