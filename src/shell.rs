@@ -12,6 +12,7 @@ pub mod listen;
 pub mod live;
 pub mod logs;
 pub mod places;
+pub mod records;
 pub mod run;
 pub mod sign;
 pub mod signals;
