@@ -18,6 +18,7 @@ mod logs;
 mod openclaw;
 mod oracle;
 mod picture;
+mod records;
 mod rules;
 mod screens;
 mod stage;
