@@ -7,6 +7,7 @@ mod emit;
 mod facts;
 mod logs;
 mod manual;
+mod records;
 mod rehearse;
 mod runbooks;
 mod settings;
@@ -145,6 +146,9 @@ enum Command {
     Facts(facts::Show),
     /// Look for the config's secrets in the gateway's logs
     Logs(logs::Logs),
+    /// List, show, verify, export or countersign the records of sealed changes
+    #[command(subcommand)]
+    Records(records::Action),
     /// List, show, or check runbooks, or print their schema
     #[command(subcommand)]
     Runbook(runbooks::Action),
@@ -184,6 +188,7 @@ pub fn run() -> ExitCode {
         Some(Command::Rollback(rollback)) => rollback.run(&common),
         Some(Command::Facts(facts)) => facts.run(&common),
         Some(Command::Logs(logs)) => logs.run(&common),
+        Some(Command::Records(action)) => action.run(&common),
         Some(Command::Runbook(action)) => action.run(&common),
         Some(Command::Completions(completions)) => completions.run(),
         Some(Command::Man(manual)) => manual.run(),

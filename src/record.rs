@@ -2,9 +2,11 @@
 
 pub mod chain;
 pub mod document;
+pub mod html;
 pub mod signers;
 pub mod sshsig;
 pub mod statement;
+pub mod verify;
 
 mod base64;
 mod form;

@@ -22,8 +22,8 @@ pub const HEAD: &str = "exposure-head@portcullis";
 /// The namespace in which later statements about records are signed.
 pub const STATEMENT: &str = "exposure-statement@portcullis";
 
-const BEGIN: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
-const END: &[u8] = b"-----END SSH SIGNATURE-----";
+const BEGIN: &[u8] = b"-----BEGIN SSH SIGNATURE-----\n";
+const END: &[u8] = b"\n-----END SSH SIGNATURE-----";
 const MAGIC: &[u8] = b"SSHSIG";
 
 /// The longest armoured signature that is read, in bytes; a real one has a few hundred.
@@ -202,8 +202,6 @@ fn dearmour(armoured: &[u8]) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::Shape("it is too long"));
     }
     let body = armoured.strip_prefix(BEGIN);
-    let body = body.ok_or(Refusal::Shape("its first line is another"))?;
-    let body = body.strip_prefix(b"\r\n").or_else(|| body.strip_prefix(b"\n"));
     let body = body.ok_or(Refusal::Shape("its first line is another"))?;
     let end = body.windows(END.len()).position(|window| window == END);
     let body = end.and_then(|end| body.get(..end)).ok_or(Refusal::Shape("it is cut off"))?;

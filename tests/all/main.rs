@@ -21,6 +21,7 @@ mod openclaw;
 mod oracle;
 mod pairing;
 mod picture;
+mod records;
 mod rules;
 mod screens;
 mod service;

@@ -1,0 +1,34 @@
+//! A record for people: its own Markdown, with what verifying it says above.
+
+use std::path::Path;
+
+use crate::cli::Failure;
+use crate::cli::records::Place;
+use crate::record::chain::digest;
+use crate::record::document::Document;
+use crate::record::verify::Found;
+use crate::shell::store;
+use crate::text::Shown;
+
+/// Returns the record's page, safe to show; it must be the one that was sealed.
+pub(super) fn markdown(place: &Place, found: &Found) -> Result<Shown, Failure> {
+    let text = match place {
+        Place::Folder(folder, _) => read(&folder.join("record.md"))?,
+        Place::File(_, bundle) => bundle.files.get("record.md").cloned().unwrap_or_default(),
+    };
+    let document = Document::parse(&found.json).ok();
+    let listed = document
+        .and_then(|document| document.files.into_iter().find(|listed| listed.path == "record.md"));
+    let same = listed.as_ref().is_some_and(|listed| listed.sha256 == digest(text.as_bytes()));
+    let warning = if same {
+        ""
+    } else {
+        "> This page is not the one that was sealed; `portcullis records verify` says more.\n\n"
+    };
+    Ok(Shown::text(&format!("{warning}{text}")))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    store::read_text(path)
+        .map_err(|error| Failure::unreadable("the record cannot be read").because(error))
+}

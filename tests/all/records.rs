@@ -1,0 +1,8 @@
+//! Records that stand up without us: signed by the real ssh-keygen, verified by both.
+
+mod agreement;
+mod archive;
+mod crash;
+mod figures;
+mod tamper;
+mod touch;

@@ -1,0 +1,169 @@
+//! A throw-away archive: keys made by the real ssh-keygen, records sealed through the real chain.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use chrono::TimeDelta;
+use portcullis::app::Sealed;
+use portcullis::change;
+use portcullis::change::Answers;
+use portcullis::change::Change;
+use portcullis::change::Header;
+use portcullis::openclaw::target::Target;
+use portcullis::record::Record;
+use portcullis::record::Sealing;
+use portcullis::record::Signing;
+use portcullis::residual::Residual;
+use portcullis::residual::Seen;
+use portcullis::runbook::GATEWAY_EXPOSURE;
+use portcullis::runbook::Runbook;
+use portcullis::shell::chain::Chain;
+use portcullis::shell::demo;
+use portcullis::shell::places::Places;
+
+use crate::home::Home;
+use crate::home::Ran;
+
+/// The namespaces in which Portcullis signs.
+pub(crate) const NAMESPACES: &str = "namespaces=\"exposure-*@portcullis\"";
+
+/// A home with keys and records.
+pub(crate) struct Archive {
+    pub(crate) home: Home,
+    pub(crate) places: Places,
+}
+
+/// What is sealed.
+pub(crate) struct Change1 {
+    pub(crate) name: &'static str,
+    pub(crate) at: DateTime<FixedOffset>,
+    pub(crate) cleared: bool,
+    /// Days for which a residual is accepted, where there is one.
+    pub(crate) residual: Option<u64>,
+}
+
+/// Now, to the second.
+pub(crate) fn now() -> DateTime<FixedOffset> {
+    let now = portcullis::shell::now();
+    now - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos()))
+}
+
+impl Change1 {
+    pub(crate) fn cleared(name: &'static str) -> Self {
+        Self { name, at: now(), cleared: true, residual: None }
+    }
+}
+
+/// Builds a record of the sample gateway without a wizard.
+pub(crate) fn record(change: &Change1) -> Record {
+    let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
+    let header = Header {
+        schema: change::SCHEMA.to_owned(),
+        version: 1,
+        change: change.name.to_owned(),
+        runbook: runbook.id.clone(),
+        revision: runbook.revision.clone(),
+        runbook_sha256: Runbook::digest(GATEWAY_EXPOSURE),
+        target: demo::target().id,
+        started: change.at,
+        demo: true,
+    };
+    let (live, mut answers) = (demo::live(), Answers::default());
+    if let Some(days) = change.residual {
+        // The form takes no end in the past, so one that is over was accepted long ago.
+        let accepted = change.at - TimeDelta::days(100);
+        let seen = Seen { subject: "audit", scope: "", width: Some(0) };
+        let end = (100 + days).to_string();
+        let residual = Residual::accept(seen, "no audit here", "mira", &end, accepted);
+        answers.residuals.insert("audit".to_owned(), residual.expect("an acceptance"));
+    }
+    let facts = live.facts();
+    let mut review = change::review(&runbook, &answers, facts, live.digest(), change.at);
+    if change.cleared {
+        review.blockers.clear();
+    }
+    Record::seal(&Sealing {
+        runbook: &runbook,
+        target: &demo::target(),
+        change: &Change::begin(header),
+        answers: &answers,
+        review: &review,
+        config: live.config(),
+        facts,
+        operator: "mira",
+        now: change.at,
+    })
+}
+
+/// Has the real ssh-keygen sign a file with a key that has no passphrase.
+pub(crate) fn ssh_sign(key: &Path, file: &Path, namespace: &str) -> Result<(), String> {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-Y", "sign", "-q", "-n", namespace, "-f"]).arg(key).arg(file);
+    command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).stdout(Stdio::null());
+    let output = command.output().expect("ssh-keygen");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+/// Makes a key without a passphrase.
+pub(crate) fn make_key(path: &Path, kind: &[&str]) {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-N", "", "-C", "a test", "-f"]).arg(path).arg("-t").args(kind);
+    assert!(command.stdin(Stdio::null()).status().expect("ssh-keygen").success());
+}
+
+impl Archive {
+    pub(crate) fn new() -> Self {
+        let home = Home::new("{ gateway: { mode: 'local', bind: 'loopback' } }\n");
+        fs::create_dir_all(home.file("keys")).expect("a folder");
+        let home = home.with("PORTCULLIS_DATA_DIR", "data").with("PORTCULLIS_CONFIG_DIR", "config");
+        let places = Places { data: home.file("data"), config: home.file("config") };
+        Self { home, places }
+    }
+
+    /// Makes a key and puts its owner on the list of signers.
+    pub(crate) fn signer(&self, name: &str) -> PathBuf {
+        let key = self.key(name);
+        let list = self.home.file("config/allowed_signers");
+        let mut text = fs::read_to_string(&list).unwrap_or_default();
+        let public = fs::read_to_string(key.with_extension("pub")).expect("a public key");
+        text.push_str(&format!("{name}@example.org {NAMESPACES} {public}"));
+        self.home.write("config/allowed_signers", &text);
+        key
+    }
+
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
+        let key = self.home.file(&format!("keys/{name}"));
+        make_key(&key, &["ed25519"]);
+        key
+    }
+
+    /// Seals a record, signed where a key is given.
+    pub(crate) fn seal(&self, change: &Change1, key: Option<&Path>) -> Sealed {
+        let mut chain = Chain::open(&self.places, &target()).expect("the chain");
+        let mut pen =
+            |file: &Path, namespace: &'static str| ssh_sign(key.expect("a key"), file, namespace);
+        let signing = if key.is_some() { Signing::Signed } else { Signing::Unsigned };
+        chain.seal(&record(change), signing, change.at, &mut pen).expect("a sealed record")
+    }
+
+    /// Runs `portcullis` with these words.
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        self.home.run(arguments)
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.places.records(&target())
+    }
+}
+
+/// The target of every record here.
+pub(crate) fn target() -> String {
+    let Target { id, .. } = demo::target();
+    id
+}
