@@ -3,4 +3,5 @@
 pub(crate) mod gateway;
 
 mod misdeeds;
+mod patched;
 mod real;
