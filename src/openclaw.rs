@@ -1,5 +1,6 @@
 //! All that knows OpenClaw: its config, its commands, their answers.
 
+pub mod breadth;
 pub mod command;
 pub mod config;
 pub mod connection;

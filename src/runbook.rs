@@ -29,6 +29,7 @@ pub use self::rule::Op;
 pub use self::rule::Row;
 pub use self::rule::Rows;
 pub use self::rule::Rule;
+pub use self::template::Outside;
 pub use self::template::Rollback;
 pub use self::template::Template;
 pub use self::template::TemplateKey;

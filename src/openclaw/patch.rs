@@ -6,6 +6,8 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::openclaw::breadth;
+use crate::openclaw::breadth::Breadth;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::config;
 use crate::openclaw::config::Assembled;
@@ -107,12 +109,9 @@ pub fn leaves_open(template: &Template, live: &Config) -> Vec<String> {
 /// Says what is open in a config that stands where the live one does.
 #[must_use]
 pub fn open_in(after: &Value, live: &Config) -> Vec<String> {
-    let path = live.path.clone();
-    let files = Files::from([(path.clone(), FileRead::Bytes(after.to_string().into_bytes()))]);
-    let Ok(Assembled::Complete(config)) = config::assemble(&path, &files) else {
+    let Some(facts) = read_as(after, live) else {
         return vec!["what it leaves open cannot be told".to_owned()];
     };
-    let facts = Facts::resolve(&config, &World::default());
     let of = |subject: &Subject, path: &str| {
         facts.get(subject, path).and_then(|fact| fact.value.as_ref()).cloned()
     };
@@ -212,13 +211,39 @@ pub fn diff(live: Option<&Config>, patch: &Value) -> String {
     let before = live.map_or_else(|| Value::Object(Map::new()), |config| config.value.clone());
     let mut after = before.clone();
     merge(&mut after, patch);
-    let (before, after) = (secret::redact(&before), secret::redact(&after));
+    difference(&before, &after)
+}
+
+/// Shows how one config differs from another, path by path, secrets replaced.
+#[must_use]
+pub fn difference(before: &Value, after: &Value) -> String {
+    let (before, after) = (secret::redact(before), secret::redact(after));
     let mut text = String::new();
     differences(&mut text, &mut Vec::new(), Some(&before), Some(&after));
     if text.is_empty() {
         return "  Nothing changes: the live config says all of this already.\n".to_owned();
     }
     text
+}
+
+/// Tells what a config that stands where the live one does narrows and widens.
+#[must_use]
+pub fn breadth(before: &Value, after: &Value, live: &Config) -> Breadth {
+    match (read_as(before, live), read_as(after, live)) {
+        (Some(before), Some(after)) => breadth::compare(&before, &after),
+        _ => Breadth::default(),
+    }
+}
+
+/// Reads a value as if it were the live config, of whose host nothing is known.
+fn read_as(value: &Value, live: &Config) -> Option<Facts> {
+    let path = live.path.clone();
+    let bytes = value.to_string().into_bytes();
+    let files = Files::from([(path.clone(), FileRead::Bytes(bytes))]);
+    match config::assemble(&path, &files) {
+        Ok(Assembled::Complete(config)) => Some(Facts::resolve(&config, &World::default())),
+        _ => None,
+    }
 }
 
 /// Writes each value that differs, under its path; a new or vanished object leaf by leaf.

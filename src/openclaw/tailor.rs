@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::openclaw::command::Gateway;
 use crate::openclaw::config::Config;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts;
@@ -27,6 +28,7 @@ use crate::openclaw::patch::TOKEN_VARIABLE;
 use crate::openclaw::tailor::owner::Owner;
 use crate::openclaw::tailor::work::Depth;
 use crate::openclaw::tailor::work::Work;
+use crate::runbook::Outside;
 use crate::runbook::Template;
 use crate::text::Shown;
 use crate::text::count;
@@ -58,6 +60,8 @@ pub struct Tailored {
 pub struct Part {
     /// The file.
     pub file: PathBuf,
+    /// Where what the file holds stands in the merged config; empty for the first file.
+    pub at: Vec<String>,
     /// Whether OpenClaw's writer puts it there; else it is put there by hand.
     pub by_writer: bool,
     /// The changes.
@@ -75,6 +79,30 @@ pub struct Line {
     pub to: String,
     /// What that closes.
     pub why: String,
+}
+
+/// What no config closes, and how it is closed by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What to do, and why the config cannot.
+    pub says: String,
+    /// The commands.
+    pub commands: Vec<String>,
+}
+
+/// Fills in what a runbook's steps leave to the gateway: its port, and how it is called.
+pub fn steps<'a>(outside: impl Iterator<Item = &'a Outside>, gateway: &Gateway) -> Vec<Step> {
+    let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
+    let profile = gateway.profile.as_ref().map_or_else(String::new, |p| format!(" --profile {p}"));
+    let fill = |command: &String| {
+        let command = command.replace("{openclaw}", &format!("{program}{profile}"));
+        command.replace("{port}", &gateway.port.to_string())
+    };
+    let steps = outside.map(|step| Step {
+        says: step.says.clone(),
+        commands: step.commands.iter().map(fill).collect(),
+    });
+    steps.collect()
 }
 
 /// Fits the rollback to a config: closes everything that is open in it.
@@ -148,13 +176,32 @@ fn hooks(work: &mut Work<'_>, facts: &Facts) {
     }
 }
 
+/// Makes OpenClaw's dry run take a list of several agents, which it refuses though the write would
+/// not: with an owner named, the writer turns the list into entries itself.
+fn roster(work: &mut Work<'_>, config: &Config) {
+    let list = config.get(&["agents", "list"]).and_then(Value::as_array);
+    let several = list.is_some_and(|list| list.len() > 1);
+    let touched = work.changes.iter().any(|change| {
+        change.path.first().is_some_and(|key| key == "agents")
+            && change.path.get(1).is_some_and(|key| key == "entries")
+    });
+    let entries = config.get(&["agents", "entries"]).is_some();
+    let path = ["agents", "ownership"];
+    if several && !touched && !entries && !work.changes.is_empty() && work.get(&path).is_none() {
+        let why = "OpenClaw's dry run refuses a list of several agents without it; the writer turns \
+                   the list into entries";
+        work.set(&path, "explicit", why);
+    }
+}
+
 fn finish(
-    work: Work<'_>,
+    mut work: Work<'_>,
     config: &Config,
     facts: &Facts,
     before: Value,
     migration: &[String],
 ) -> Tailored {
+    roster(&mut work, config);
     let refused = migration.iter().filter(|line| !STILL_TAKEN.contains(&line.as_str()));
     let says = work.says.clone();
     let parts = parts(work.changes, config);
@@ -173,13 +220,12 @@ fn finish(
 fn parts(changes: Vec<Change>, config: &Config) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for change in changes {
-        let (file, by_writer) = match owner::of(&change, config) {
-            Owner::Writer(file) => (file, true),
-            Owner::Hand(file) => (file, false),
-        };
-        match parts.iter_mut().find(|part| part.file == file && part.by_writer == by_writer) {
+        let Owner { file, at, by_writer } = owner::of(&change, config);
+        let same =
+            |part: &&mut Part| part.file == file && part.at == at && part.by_writer == by_writer;
+        match parts.iter_mut().find(same) {
             Some(part) => part.changes.push(change),
-            None => parts.push(Part { file, by_writer, changes: vec![change] }),
+            None => parts.push(Part { file, at, by_writer, changes: vec![change] }),
         }
     }
     parts.sort_by_key(|part| (!part.by_writer, part.file != config.path));
@@ -225,6 +271,12 @@ impl Tailored {
         self.changes().any(|change| change.after.as_ref() == Some(&Value::from(reference.as_str())))
     }
 
+    /// Returns the config it is fitted to, in today's dialect.
+    #[must_use]
+    pub fn before(&self) -> &Value {
+        &self.before
+    }
+
     /// Writes the part of one file as JSON5, a comment above each key.
     #[must_use]
     pub fn text(&self, part: &Part, columns: usize) -> String {
@@ -239,7 +291,7 @@ impl Tailored {
         if !part.by_writer {
             says(&format!(
                 "By hand: OpenClaw's writer refuses keys that an include holds together with \
-                 another file. Put these into {file}"
+                 another file. Put these into {file}; null takes a key out"
             ));
         }
         if !self.after_migration.is_empty() {
@@ -252,23 +304,35 @@ impl Tailored {
         for note in &self.notes {
             says(note);
         }
-        text.push_str(&write::document(&part.changes, columns));
+        // OpenClaw's writer takes whole paths; a hand writes what the file itself holds.
+        let skip = if part.by_writer { 0 } else { part.at.len() };
+        text.push_str(&write::document(&part.changes, skip, columns));
         text
     }
 
-    /// Writes every part of it, one after the other.
+    /// Writes every part of it, each a document of its own, the steps below the last.
     #[must_use]
-    pub fn whole(&self, columns: usize) -> String {
-        if self.is_empty() {
+    pub fn texts(&self, steps: &[Step], columns: usize) -> Vec<String> {
+        let mut texts: Vec<String> =
+            self.parts.iter().map(|part| self.text(part, columns)).collect();
+        if texts.is_empty() {
             let mut text = String::new();
             patch::comment(&mut text, &self.says, 0, columns);
             let says = "The live config says all of this already; nothing changes";
             patch::comment(&mut text, says, 0, columns);
             text.push_str("{}\n");
-            return text;
+            texts.push(text);
         }
-        let parts = self.parts.iter().map(|part| self.text(part, columns));
-        parts.collect::<Vec<_>>().join("\n")
+        if let Some(last) = texts.last_mut() {
+            write::steps(last, steps, columns);
+        }
+        texts
+    }
+
+    /// Writes every part of it, one after the other.
+    #[must_use]
+    pub fn whole(&self, steps: &[Step], columns: usize) -> String {
+        self.texts(steps, columns).join("\n")
     }
 
     /// Returns how a part is named beside the first one: `rollback.json5`, `rollback.2.json5`.

@@ -110,6 +110,7 @@ impl Linter<'_> {
             .chain(runbook.patterns.iter().map(|pattern| &pattern.id))
             .chain(runbook.inventory.iter().map(|entry| &entry.id))
             .chain(runbook.checks.iter().map(|check| &check.id))
+            .chain(runbook.rollback.outside.iter().map(|outside| &outside.id))
             .chain(runbook.sections.iter().map(|section| &section.id))
             .chain(runbook.items().map(|item| &item.id));
         let mut seen = BTreeSet::new();
@@ -156,6 +157,11 @@ impl Linter<'_> {
         for section in &self.runbook.sections {
             if let Some(applies) = &section.applies {
                 self.applies(&section.id, applies)?;
+            }
+        }
+        for outside in &self.runbook.rollback.outside {
+            if let Some(applies) = &outside.applies {
+                self.applies(&outside.id, applies)?;
             }
         }
         Ok(())

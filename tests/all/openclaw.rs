@@ -6,5 +6,6 @@ mod connections;
 mod misdeeds;
 mod network;
 mod nginx;
+mod patched;
 mod proxied;
 mod real;

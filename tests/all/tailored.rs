@@ -135,7 +135,7 @@ fn a_patch_as_text_is_the_patch() {
     for case in cases() {
         let facts = case.facts(&case.config);
         let tailored = tailor::rollback(&runbook.rollback.template, &case.config, &facts);
-        for part in &tailored.parts {
+        for part in tailored.parts.iter().filter(|part| part.by_writer) {
             let text = tailored.text(part, 79);
             let read: serde_json::Value = json5::from_str(&text).expect(&text);
             assert_eq!(read, part.value(), "{}", case.name);

@@ -191,11 +191,12 @@ fn nested(work: &mut Work<'_>, at: &[&str], width: Depth, depth: Depth) {
     }
     for path in found {
         let path = borrowed(&path);
-        let (word, why) = match path.last() {
-            Some(&"groupPolicy") => {
-                (group_word(depth), "Written here, it beats what stands above it")
-            }
-            _ => (dm_word(depth), "Written here, it beats what stands above it"),
+        let group = path.last() == Some(&"groupPolicy");
+        let word = if group { group_word(depth) } else { dm_word(depth) };
+        let why = match (depth, group) {
+            (Depth::Everyone, _) => "Written here, it beats what the channel says",
+            (Depth::Strangers, true) => "Any group could reach the bot",
+            (Depth::Strangers, false) => "Any stranger could write",
         };
         policy(work, &path, word, width, why);
     }

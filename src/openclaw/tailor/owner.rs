@@ -13,37 +13,41 @@ use crate::openclaw::tailor::work::Change;
 
 /// Where a change goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// Into this file, by OpenClaw's writer.
-    Writer(PathBuf),
-    /// Into this file by hand: OpenClaw's writer refuses it.
-    Hand(PathBuf),
+pub(super) struct Owner {
+    /// The file.
+    pub(super) file: PathBuf,
+    /// Where what the file holds stands in the merged config.
+    pub(super) at: Vec<String>,
+    /// Whether OpenClaw's writer puts it there; it refuses it otherwise.
+    pub(super) by_writer: bool,
 }
 
 /// Finds where a change goes.
 pub(super) fn of(change: &Change, config: &Config) -> Owner {
+    let root = || Owner { file: config.path.clone(), at: Vec::new(), by_writer: true };
     if let Some(include) = boundary(&change.path, config) {
-        return match include.files.first() {
-            Some(file) if is_inside(file, config) => Owner::Writer(file.clone()),
-            Some(file) => Owner::Hand(file.clone()),
-            None => Owner::Writer(config.path.clone()),
-        };
+        let Some(file) = include.files.first() else { return root() };
+        let by_writer = is_inside(file, config);
+        return Owner { file: file.clone(), at: include.path.clone(), by_writer };
     }
-    let around = config.includes.iter().filter(|include| starts(&change.path, &include.path));
-    let Some(include) = around.max_by_key(|include| include.path.len()) else {
-        return Owner::Writer(config.path.clone());
+    let around = || config.includes.iter().filter(|include| starts(&change.path, &include.path));
+    let Some(include) = around().max_by_key(|include| include.path.len()) else {
+        return root();
     };
     // What stands beside an include in the first file is written there; a list that meets one from
     // the include is joined with it, and so cannot be.
     let keys: Vec<&str> = change.path.iter().map(String::as_str).collect();
     let place = config.place(&keys).map(|place| place.file);
     let joined = change.before.as_ref().is_some_and(serde_json::Value::is_array);
-    match place {
-        Some(file) if file == config.path && !joined => Owner::Writer(file),
-        Some(file) => Owner::Hand(file),
-        None if include.list => Owner::Hand(include.written.clone()),
-        None => Owner::Hand(include.files.first().unwrap_or(&include.written).clone()),
-    }
+    let file = match place {
+        Some(file) if file == config.path && !joined => return root(),
+        Some(file) => file,
+        None if include.list => include.written.clone(),
+        None => include.files.first().unwrap_or(&include.written).clone(),
+    };
+    let holds = around().find(|include| include.files.contains(&file));
+    let at = holds.map(|include| include.path.clone()).unwrap_or_default();
+    Owner { file, at, by_writer: false }
 }
 
 /// Returns the deepest include that alone owns a path.

@@ -6,9 +6,11 @@ use crate::openclaw::fact;
 use crate::openclaw::facts::key;
 use crate::openclaw::patch;
 use crate::openclaw::secret;
+use crate::openclaw::tailor::Step;
 use crate::openclaw::tailor::work::Change;
 use crate::text::MARK;
 use crate::text::Shown;
+use crate::text::count;
 
 /// How many columns a value may take in a comment.
 const VALUE: usize = 48;
@@ -19,11 +21,12 @@ enum Node<'c> {
     Inner(Vec<(&'c str, Node<'c>)>),
 }
 
-/// Writes changes as one JSON5 document, in lines of at most so many columns where values allow.
-pub(super) fn document(changes: &[Change], columns: usize) -> String {
+/// Writes changes as one JSON5 document, in lines of at most so many columns where values allow;
+/// without so many keys at the front of each path.
+pub(super) fn document(changes: &[Change], skip: usize, columns: usize) -> String {
     let mut root = Vec::new();
     for change in changes {
-        put(&mut root, &change.path, change);
+        put(&mut root, change.path.get(skip..).unwrap_or_default(), change);
     }
     let mut text = "{\n".to_owned();
     inner(&mut text, &root, 1, columns);
@@ -85,6 +88,20 @@ fn says(change: &Change) -> String {
     format!("{was} → {is}. {}", change.why)
 }
 
+/// Writes what no config closes below a patch, commands as they are typed.
+pub(super) fn steps(text: &mut String, steps: &[Step], columns: usize) {
+    if steps.is_empty() {
+        return;
+    }
+    text.push_str("//\n// What no config closes:\n");
+    for (at, step) in steps.iter().enumerate() {
+        patch::comment(text, &format!("{}. {}", at + 1, step.says), 0, columns);
+        for command in &step.commands {
+            text.push_str(&format!("//      {}\n", Shown::line(command).as_str()));
+        }
+    }
+}
+
 /// Says in words what stood at a key and what shall stand there; never a secret.
 pub(super) fn words(change: &Change) -> (String, String) {
     let word = |value: Option<&Value>, none: &str| match value {
@@ -104,7 +121,13 @@ fn shown(path: &[String], value: &Value) -> String {
     // A key that was a secret itself is another one now.
     let found = keys.iter().try_fold(&redacted, |value, key| value.get(*key));
     match found {
-        Some(value) => Shown::line(&fact::plain(value)).cut(VALUE).into_string(),
+        Some(value) => {
+            let whole = Shown::line(&fact::plain(value));
+            match value.as_array() {
+                Some(list) if whole.width() > VALUE => count(list.len(), "entry"),
+                _ => whole.cut(VALUE).into_string(),
+            }
+        }
         None => MARK.to_owned(),
     }
 }

@@ -60,13 +60,18 @@ impl Installed {
         None
     }
 
+    /// Puts it first on a home's PATH, and keeps it from fetching anything.
+    pub(crate) fn in_home(&self, home: Home) -> Home {
+        home.on_path(&self.bin)
+            .with("npm_config_offline", "true")
+            .with("npm_config_fetch_retries", "0")
+    }
+
     /// Makes a home with this config, on whose PATH it comes first; `PORT` is a free one.
     pub(crate) fn home(&self, config: &str) -> (Home, u16) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
-        let home = Home::new(&config.replace("PORT", &port.to_string())).on_path(&self.bin);
-        // Nothing is fetched, whatever plugins a config asks for.
-        (home.with("npm_config_offline", "true").with("npm_config_fetch_retries", "0"), port)
+        (self.in_home(Home::new(&config.replace("PORT", &port.to_string()))), port)
     }
 }
 
