@@ -251,6 +251,13 @@ fn status(proof: &Proof) -> Status {
     }
 }
 
+/// Says what is going on, where somebody sits at a terminal and waits.
+fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        warn(text);
+    }
+}
+
 /// Says something beside the answer.
 fn warn(text: &str) {
     let text = crate::text::Shown::text(&format!("{text}\n"));

@@ -55,6 +55,9 @@ pub(super) struct Check {
     /// Under --offline, count what was not run as unmeasured
     #[arg(long, requires = "offline")]
     require_all: bool,
+    /// Rehearse the rollback, too, on a throw-away copy; takes about a minute
+    #[arg(long, conflicts_with = "offline")]
+    rehearse: bool,
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -96,7 +99,7 @@ impl Check {
         };
         answers.choice = pattern.map(|pattern| Choice { pattern, reason: String::new() });
         if !self.offline {
-            answers.runs = run_all(&runbook, &scene, common.demo);
+            answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
         let review = review(&answers);
         let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
@@ -127,11 +130,11 @@ enum Told {
 ///
 /// The commands are in groups of their own, which a ctrl-c at the terminal does not reach; so
 /// they are stopped before we end.
-fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run> {
+fn run_all(runbook: &Runbook, scene: &Scene, demo: bool, rehearse: bool) -> BTreeMap<String, Run> {
     let mut waiting: Vec<_> = runbook
         .checks
         .iter()
-        .filter(|check| is_run(check, demo))
+        .filter(|check| is_run(check, demo, rehearse))
         .filter_map(|check| Some((check, command::command(&check.command, &scene.gateway)?)))
         .collect();
     waiting.reverse();
@@ -149,6 +152,7 @@ fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run
         while started.len() < cores
             && let Some((check, command)) = waiting.pop()
         {
+            super::progress(&format!("running  {}", command.short()));
             started.insert(check.id.clone(), (check, shell::now(), command.display()));
             let (queue, id) = (queue.clone(), check.id.clone());
             if demo {
@@ -182,10 +186,11 @@ fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run
     }
 }
 
-/// Tells whether a check is run without being asked for: not what takes minutes, nor what the
-/// sample has no answer to.
-fn is_run(check: &crate::runbook::Check, demo: bool) -> bool {
-    let own = command::OWN.contains(&check.command.as_str()) && check.command != "rehearsal";
+/// Tells whether a check is run: not what takes minutes unless it is asked for, nor what the sample
+/// has no answer to.
+fn is_run(check: &crate::runbook::Check, demo: bool, rehearse: bool) -> bool {
+    let asked = rehearse || check.command != "rehearsal";
+    let own = command::OWN.contains(&check.command.as_str()) && asked;
     match check.need {
         Need::Required => true,
         Need::Proof => own && (!demo || demo::knows(&check.command)),
