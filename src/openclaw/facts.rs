@@ -124,7 +124,9 @@ impl Facts {
         let mut facts = Self::default();
         let known = accounts.iter().zip(&routes.by_account).map(|(account, agents)| {
             let mut known = accounts::known(&reading, account, agents);
-            mem::take(&mut known.sheets).into_iter().for_each(|sheet| facts.add(sheet, &order));
+            for sheet in mem::take(&mut known.sheets) {
+                facts.add(sheet, &order);
+            }
             known
         });
         let known: Vec<Known> = known.collect();

@@ -62,7 +62,7 @@ pub(super) fn process(listeners: &[Listener], asked: &Asked<'_>) -> Option<Servi
     });
     let holds = |process: &Path| {
         let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten().take(FILES);
-        files.map(|file| fs::read_link(file.path())).flatten().any(|to| sockets.contains(&to))
+        files.flat_map(|file| fs::read_link(file.path())).any(|to| sockets.contains(&to))
     };
     let process = processes.map(|entry| entry.path()).find(|process| holds(process))?;
     // Anyone may listen there; only OpenClaw's own environment is asked about.

@@ -151,6 +151,10 @@ pub fn shapes(text: &str) -> Vec<Range<usize>> {
 
 /// Which shapes a text can hold at all, by its bytes: most texts of a config hold none.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a sign of its own, and any may be there"
+)]
 struct Signs {
     /// Whether dashes draw a line.
     rule: bool,

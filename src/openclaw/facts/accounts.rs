@@ -156,9 +156,9 @@ fn shared(
 ) -> Option<bool> {
     let direct = effective.policy.word();
     let anyone = direct != Some("disabled") && wildcard(&effective.items) == Some(true);
-    let heard: Vec<Option<bool>> =
+    let policies: Vec<Option<bool>> =
         rooms.iter().map(|room| groups::hears(reading, room, effective)).collect();
-    let hears = heard.contains(&Some(true));
+    let hears = policies.contains(&Some(true));
     if told.open.contains(&Some(true)) || anyone || hears || people > 1 {
         return Some(true);
     }
@@ -167,7 +167,7 @@ fn shared(
         .flatten()
         .all(|item| item.meant.is_some());
     let known = !told.open.contains(&None)
-        && !heard.contains(&None)
+        && !policies.contains(&None)
         && account.direct() != Surface::Unknown;
     match direct {
         Some("allowlist" | "disabled") if seen && known => Some(false),

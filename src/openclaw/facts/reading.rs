@@ -137,7 +137,9 @@ impl<'a> Reading<'a> {
     pub(super) fn senders(&self, value: &Value) -> Vec<Item> {
         let mut items = self.items_of(value);
         if !value.is_array() {
-            items.iter_mut().for_each(|item| (item.meant, item.odd) = (None, true));
+            for item in &mut items {
+                (item.meant, item.odd) = (None, true);
+            }
         }
         items
     }
