@@ -22,7 +22,7 @@ use crate::openclaw::config::Config;
 use crate::openclaw::patch;
 use crate::openclaw::patch::TOKEN_VARIABLE;
 use crate::openclaw::tailor;
-use crate::openclaw::tailor::Step;
+use crate::openclaw::tailor::Elsewhere;
 use crate::openclaw::tailor::Tailored;
 use crate::runbook::Runbook;
 use crate::runbook::Template;
@@ -172,7 +172,7 @@ impl Options {
             Kind::Baseline => Vec::new(),
             Kind::Rollback => {
                 let known = Known::of_config(Some(facts), shell::now());
-                tailor::steps(verdict::left_outside(runbook, &known), &scene.gateway)
+                tailor::elsewhere(verdict::left_outside(runbook, &known), &scene.gateway)
             }
         };
         let text = match self.format {
@@ -194,7 +194,12 @@ impl Options {
     }
 
     /// Writes each part to a file of its own.
-    fn write_parts(&self, path: &Path, tailored: &Tailored, steps: &[Step]) -> Result<(), Failure> {
+    fn write_parts(
+        &self,
+        path: &Path,
+        tailored: &Tailored,
+        steps: &[Elsewhere],
+    ) -> Result<(), Failure> {
         let name = path.display().to_string();
         for (at, text) in tailored.texts(steps, patch::COLUMNS).iter().enumerate() {
             write(Path::new(&Tailored::file_name(&name, at)), text)?;

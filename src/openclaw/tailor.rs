@@ -83,7 +83,7 @@ pub struct Line {
 
 /// What no config closes, and how it is closed by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct Elsewhere {
     /// What to do, and why the config cannot.
     pub says: String,
     /// The commands.
@@ -91,14 +91,17 @@ pub struct Step {
 }
 
 /// Fills in what a runbook's steps leave to the gateway: its port, and how it is called.
-pub fn steps<'a>(outside: impl Iterator<Item = &'a Outside>, gateway: &Gateway) -> Vec<Step> {
+pub fn elsewhere<'a>(
+    outside: impl Iterator<Item = &'a Outside>,
+    gateway: &Gateway,
+) -> Vec<Elsewhere> {
     let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
     let profile = gateway.profile.as_ref().map_or_else(String::new, |p| format!(" --profile {p}"));
     let fill = |command: &String| {
         let command = command.replace("{openclaw}", &format!("{program}{profile}"));
         command.replace("{port}", &gateway.port.to_string())
     };
-    let steps = outside.map(|step| Step {
+    let steps = outside.map(|step| Elsewhere {
         says: step.says.clone(),
         commands: step.commands.iter().map(fill).collect(),
     });
@@ -312,7 +315,7 @@ impl Tailored {
 
     /// Writes every part of it, each a document of its own, the steps below the last.
     #[must_use]
-    pub fn texts(&self, steps: &[Step], columns: usize) -> Vec<String> {
+    pub fn texts(&self, steps: &[Elsewhere], columns: usize) -> Vec<String> {
         let mut texts: Vec<String> =
             self.parts.iter().map(|part| self.text(part, columns)).collect();
         if texts.is_empty() {
@@ -331,7 +334,7 @@ impl Tailored {
 
     /// Writes every part of it, one after the other.
     #[must_use]
-    pub fn whole(&self, steps: &[Step], columns: usize) -> String {
+    pub fn whole(&self, steps: &[Elsewhere], columns: usize) -> String {
         self.texts(steps, columns).join("\n")
     }
 

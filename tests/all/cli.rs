@@ -242,7 +242,7 @@ fn an_own_runbook_is_found_by_file_and_by_id() {
         assert_eq!(home.run(&format!("runbook show {name}")).ends(0).stdout, shown);
         assert_eq!(home.run(&format!("--runbook {name} runbook show")).ends(0).stdout, shown);
     }
-    let ran = home.run("baseline --runbook small");
+    let ran = home.run("baseline --template --runbook small");
     assert_eq!(
         ran.ends(0).stdout,
         "// Closed\n{\n  gateway: {\n    // Only this machine can connect\n    bind: \"loopback\",\n  },\n}\n"

@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::openclaw::config::Config;
 use crate::openclaw::facts::key;
 use crate::openclaw::patch;
+use crate::openclaw::tailor::Elsewhere;
 use crate::openclaw::tailor::Line;
-use crate::openclaw::tailor::Step;
 use crate::openclaw::tailor::Tailored;
 
 /// A patch fitted to a live config.
@@ -34,7 +34,7 @@ pub(super) struct Document<'a> {
     /// What stays open once it is applied.
     leaves_open: Vec<String>,
     /// What no config closes, and how it is closed by hand.
-    steps: &'a [Step],
+    steps: &'a [Elsewhere],
 }
 
 #[derive(Debug, Serialize)]
@@ -56,7 +56,7 @@ pub(super) fn of<'a>(
     kind: &'static str,
     tailored: &'a Tailored,
     config: &'a Config,
-    steps: &'a [Step],
+    steps: &'a [Elsewhere],
 ) -> Document<'a> {
     let breadth = patch::breadth(tailored.before(), &tailored.applied(), config);
     let parts = tailored.parts.iter().map(|part| Part {

@@ -284,17 +284,18 @@ fn lists(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
 /// Takes `*` out of a list.
 pub(super) fn without_wildcard(work: &mut Work<'_>, path: &[&str], why: &str) {
     let Some(found) = work.get(path) else { return };
-    let kept: Vec<Value> = match found {
-        Value::Array(list) => list.iter().filter(|entry| !is_wildcard(entry)).cloned().collect(),
-        _ => Vec::new(),
+    let list = match found {
+        Value::Array(list) => list.as_slice(),
+        one => std::slice::from_ref(one),
     };
-    let any = match found {
-        Value::Array(list) => list.len() > kept.len(),
-        other => is_wildcard(other),
-    };
-    if any {
-        work.set(path, kept, why);
+    let mut kept: Vec<Value> = list.iter().filter(|entry| !is_wildcard(entry)).cloned().collect();
+    if kept.len() == list.len() {
+        return;
     }
+    if Work::tells_secret(path, &kept) {
+        kept.clear();
+    }
+    work.set(path, kept, why);
 }
 
 /// Makes rooms that stand for any room wait for a mention, where groups stay open to those listed;

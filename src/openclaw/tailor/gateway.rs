@@ -117,6 +117,9 @@ fn proxies(work: &mut Work<'_>, depth: Depth) {
     } else if some {
         let list = work.get(&path).and_then(Value::as_array).cloned().unwrap_or_default();
         let mut kept: Vec<Value> = list.iter().filter(|entry| !is_wide(entry)).cloned().collect();
+        if Work::tells_secret(&path, &kept) {
+            kept.clear();
+        }
         if kept.is_empty() && behind {
             // OpenClaw starts with at least one; one on this host is refused all the same.
             kept.push(Value::from("127.0.0.1"));

@@ -99,6 +99,9 @@ pub(super) fn dangerous(work: &mut Work<'_>, facts: &Facts) {
     }
     let path = ["tools", "deny"];
     let mut list = work.get(&path).and_then(Value::as_array).cloned().unwrap_or_default();
+    if Work::tells_secret(&path, &list) {
+        return;
+    }
     for tool in DENIED {
         if !list.iter().any(|entry| entry.as_str() == Some(tool)) {
             list.push(Value::from(tool));
@@ -150,7 +153,7 @@ fn undone(work: &mut Work<'_>, at: &[&str], private: &BTreeSet<&str>) {
         .filter(|entry| !entry.as_str().is_some_and(|entry| private.contains(entry)))
         .cloned()
         .collect();
-    if kept.len() < list.len() {
+    if kept.len() < list.len() && !Work::tells_secret(&path, &kept) {
         work.set(&path, kept, "What is private or the system's own was mounted into the sandbox");
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::openclaw::patch;
+use crate::openclaw::secret;
 use crate::runbook::Template;
 
 /// One key that a patch writes.
@@ -81,6 +82,15 @@ impl<'t> Work<'t> {
         if self.get(path).is_some() {
             self.change(path, None, why);
         }
+    }
+
+    /// Tells whether a list would carry a secret into the patch.
+    pub(super) fn tells_secret(path: &[&str], list: &[Value]) -> bool {
+        let mut one = Value::Array(list.to_vec());
+        for key in path.iter().rev() {
+            one = Value::Object([((*key).to_owned(), one)].into_iter().collect());
+        }
+        secret::redact(&one) != one
     }
 
     /// Writes a switch off where it is on.

@@ -6,7 +6,7 @@ use crate::openclaw::fact;
 use crate::openclaw::facts::key;
 use crate::openclaw::patch;
 use crate::openclaw::secret;
-use crate::openclaw::tailor::Step;
+use crate::openclaw::tailor::Elsewhere;
 use crate::openclaw::tailor::work::Change;
 use crate::text::MARK;
 use crate::text::Shown;
@@ -89,7 +89,7 @@ fn says(change: &Change) -> String {
 }
 
 /// Writes what no config closes below a patch, commands as they are typed.
-pub(super) fn steps(text: &mut String, steps: &[Step], columns: usize) {
+pub(super) fn steps(text: &mut String, steps: &[Elsewhere], columns: usize) {
     if steps.is_empty() {
         return;
     }

@@ -60,6 +60,11 @@ impl Installed {
         None
     }
 
+    /// Returns the folder it is in.
+    pub(crate) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
     /// Puts it first on a home's PATH, and keeps it from fetching anything.
     pub(crate) fn in_home(&self, home: Home) -> Home {
         home.on_path(&self.bin)
