@@ -208,23 +208,23 @@ mod tests {
     #[test]
     fn the_code_decides_over_websocket() {
         #[track_caller]
-        fn says(frame: Value, expected: &Answer) {
+        fn says(frame: &Value, expected: &Answer) {
             assert_eq!(Answer::of(&Heard::Frame(frame.clone())), *expected, "{frame}");
         }
         let refused = |code: &str, detail: &str| {
             json!({"type": "res", "id": "1", "ok": false,
                 "error": {"code": code, "message": "m", "details": {"code": detail}}})
         };
-        says(json!({"ok": true, "payload": {"type": "hello-ok"}}), &Answer::LetIn);
+        says(&json!({"ok": true, "payload": {"type": "hello-ok"}}), &Answer::LetIn);
         for code in ["AUTH_TOKEN_MISMATCH", "AUTH_PASSWORD_MISMATCH", "AUTH_UNAUTHORIZED"] {
-            says(refused("INVALID_REQUEST", code), &Answer::Refused(Refusal::Secret));
+            says(&refused("INVALID_REQUEST", code), &Answer::Refused(Refusal::Secret));
         }
         for (detail, refusal) in [
             ("AUTH_RATE_LIMITED", Refusal::Locked),
             ("CONTROL_UI_ORIGIN_NOT_ALLOWED", Refusal::Origin),
             ("DEVICE_IDENTITY_REQUIRED", Refusal::Device),
         ] {
-            says(refused("INVALID_REQUEST", detail), &Answer::Refused(refusal));
+            says(&refused("INVALID_REQUEST", detail), &Answer::Refused(refusal));
         }
         for odd in [
             json!({}),

@@ -32,6 +32,9 @@ const CONFIG: &str = r#"{
 }
 "#;
 
+/// How something that is no gateway answers.
+type Serve = fn(&mut dyn Write);
+
 const SOUND: [(&str, bool); 5] = [
     ("authorised", true),
     ("refuses_forged", true),
@@ -122,7 +125,7 @@ fn what_is_no_gateway_is_unmeasured_and_gets_no_secret() {
         let page = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
         let _ = stream.write_all(page.as_bytes());
     };
-    let servers: [(fn(&mut dyn Write), &str); 3] = [
+    let servers: [(Serve, &str); 3] = [
         (silent, "no complete answer came in time"),
         (garbage, "the answer is not a gateway's"),
         (web, "HTTP 200 is not a gateway's answer"),
@@ -188,7 +191,7 @@ fn wait(home: &Home, becomes: impl Fn(&Ran) -> bool) -> Ran {
         if becomes(&ran) {
             return ran;
         }
-        assert!(begun.elapsed() < Duration::from_secs(120), "{}", ran.stdout);
+        assert!(begun.elapsed() < Duration::from_mins(2), "{}", ran.stdout);
         thread::sleep(Duration::from_millis(100));
     }
 }

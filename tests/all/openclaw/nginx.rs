@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use crate::openclaw::network::Network;
 
 /// How long nginx may take to listen, on a busy machine.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// How long it may take to go.
 const GONE: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ pub(super) enum Kind {
     Right,
     /// It asks for a login and says nothing of who that is.
     Missing,
-    /// Its rules stand around the locations; the one for WebSockets has a rule of its own, and so
+    /// Its rules stand around the locations; the one for a WebSocket has a rule of its own, and so
     /// inherits none.
     Inherited,
     /// It asks for no login, and everyone is its one user.

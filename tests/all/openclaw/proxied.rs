@@ -1,6 +1,8 @@
 //! `portcullis connections` in trusted-proxy mode, against a real gateway behind a real nginx whose
 //! header rules are right, missing, or lost by inheritance.
 
+use std::io::Write;
+
 use crate::home::Home;
 use crate::home::Ran;
 use crate::openclaw::gateway::Gateway;
@@ -160,6 +162,9 @@ fn differs(case: &str, ran: &Ran, observed: &str, status: i32) -> Option<String>
 /// Prints the figure, and fails where it is not whole.
 #[track_caller]
 fn report(what: &str, all: usize, wrong: &[String]) {
-    println!("{what}: {} of {all} connection tests judged rightly", all - wrong.len());
+    // Written past the capture of the test harness, so that it is seen where tests pass.
+    let right = all - wrong.len();
+    let line = format!("\n{what}: {right} of {all} connection tests judged rightly\n");
+    std::io::stderr().write_all(line.as_bytes()).expect("stderr");
     assert!(wrong.is_empty(), "{what}:\n{}", wrong.join("\n"));
 }
