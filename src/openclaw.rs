@@ -7,5 +7,6 @@ pub mod fact;
 pub mod facts;
 pub mod finding;
 pub mod patch;
+pub mod replace;
 pub mod secret;
 pub mod target;
