@@ -3,6 +3,7 @@
 mod check;
 mod emit;
 mod facts;
+mod merged;
 mod runbooks;
 mod wizard;
 

@@ -10,6 +10,7 @@ use crate::app::Live;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
+use crate::cli::merged;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::cli::wizard;
@@ -23,6 +24,9 @@ use crate::shell::store;
 /// Prints the minimum safe baseline.
 #[derive(Debug, Args)]
 pub(super) struct Baseline {
+    /// Write your own config file with it merged in, comments and all; it holds your secrets
+    #[arg(long, requires = "output", conflicts_with = "diff")]
+    merged: bool,
     /// Show what it changes in the live config, secrets left out
     #[arg(long, conflicts_with = "output")]
     diff: bool,
@@ -40,6 +44,9 @@ pub(super) struct Rollback {
     /// The runbook's own text; the only one this version has
     #[arg(long)]
     template: bool,
+    /// Write your own config file with it merged in, comments and all; it holds your secrets
+    #[arg(long, requires = "output", conflicts_with = "diff")]
+    merged: bool,
     /// Show what it changes in the live config, secrets left out
     #[arg(long, conflicts_with = "output")]
     diff: bool,
@@ -55,7 +62,13 @@ impl Baseline {
         if let Some(path) = &self.token_file {
             write_token(path)?;
         }
-        emit(&runbook.baseline, &scene.live, self.diff, self.output.as_deref())?;
+        match &self.output {
+            Some(output) if self.merged => {
+                let patch = patch::value(&runbook.baseline, scene.live.config());
+                merged::write(&scene, &patch, output)?;
+            }
+            output => emit(&runbook.baseline, &scene.live, self.diff, output.as_deref())?,
+        }
         let there = shell::variable(TOKEN_VARIABLE).is_some_and(|token| !token.is_empty());
         if !there && !common.demo {
             warn(&format!(
@@ -73,7 +86,13 @@ impl Rollback {
         let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
         let template = &runbook.rollback.template;
-        emit(template, &scene.live, self.diff, self.output.as_deref())?;
+        match &self.output {
+            Some(output) if self.merged => {
+                let patch = patch::value(template, scene.live.config());
+                merged::write(&scene, &patch, output)?;
+            }
+            output => emit(template, &scene.live, self.diff, output.as_deref())?,
+        }
         for warning in scene.live.config().map(|live| misfits(template, live)).unwrap_or_default() {
             warn(&warning);
         }

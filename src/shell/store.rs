@@ -185,6 +185,21 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), StoreError> {
     file.sync_all().map_err(failed("write", path))
 }
 
+/// Says whether something is at a path, be it a link that leads nowhere.
+#[must_use]
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Returns the path of a file without links.
+///
+/// # Errors
+///
+/// When there is no such file.
+pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    path.canonicalize().map_err(failed("find", path))
+}
+
 /// Puts a record into a folder of its own. The folder appears whole or not at all.
 ///
 /// # Errors

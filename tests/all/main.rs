@@ -14,6 +14,7 @@ mod corpus;
 mod document;
 mod home;
 mod laws;
+mod merged;
 mod openclaw;
 mod oracle;
 mod picture;

@@ -2,5 +2,6 @@
 
 pub(crate) mod gateway;
 
+mod merged;
 mod misdeeds;
 mod real;
