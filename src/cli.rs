@@ -7,6 +7,7 @@ mod emit;
 mod facts;
 mod logs;
 mod manual;
+mod merged;
 mod records;
 mod rehearse;
 mod runbooks;

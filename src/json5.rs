@@ -5,7 +5,7 @@
 //! once it has been accepted. Nothing of the text is repeated in an error: it may hold secrets.
 
 mod align;
-pub mod edit;
+mod edit;
 mod guard;
 mod places;
 mod refusal;
@@ -17,6 +17,10 @@ use serde_json::Value;
 pub use crate::json5::align::Step;
 pub use crate::json5::align::align;
 pub use crate::json5::align::same;
+pub use crate::json5::edit::EditError;
+pub use crate::json5::edit::Edited;
+pub use crate::json5::edit::Touched;
+pub use crate::json5::edit::edit;
 pub use crate::json5::places::Duplicate;
 pub use crate::json5::places::Inside;
 pub use crate::json5::places::Members;

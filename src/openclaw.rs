@@ -12,6 +12,7 @@ pub mod logs;
 pub mod patch;
 pub mod proof;
 pub mod rehearsal;
+pub mod replace;
 pub mod secret;
 pub mod tailor;
 pub mod target;

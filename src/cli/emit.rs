@@ -14,6 +14,7 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
+use crate::cli::merged;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::cli::wizard;
@@ -37,6 +38,9 @@ pub(super) struct Options {
     /// The runbook's own text, not fitted to the live config
     #[arg(long)]
     template: bool,
+    /// Write your own config file with it merged in, comments and all; it holds your secrets
+    #[arg(long, requires = "output", conflicts_with_all = ["diff", "format", "template"])]
+    merged: bool,
     /// Show what it changes in the live config, narrowing told from widening, secrets left out
     #[arg(long, conflicts_with_all = ["output", "format"])]
     diff: bool,
@@ -165,6 +169,11 @@ impl Options {
         let (Some(config), Some(facts)) = (scene.live.config(), scene.live.facts()) else {
             return Ok(());
         };
+        if let (true, Some(output)) = (self.merged, &self.output) {
+            merged::write(scene, &tailored.value(), output)?;
+            said_beside(tailored);
+            return Ok(());
+        }
         if self.diff {
             return print(&difference(config, tailored.applied(), tailored.before()));
         }

@@ -1,5 +1,7 @@
 //! Which elements of two arrays are the same, so that what is the same keeps its text.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 /// How many pairs of elements are compared; longer arrays are taken one by one.
@@ -35,33 +37,68 @@ pub fn same(a: &Value, b: &Value) -> bool {
 
 /// Returns how one array becomes the other, in order, with as many elements kept as can be.
 ///
-/// What is new stands behind an element that stays, or at the very start.
+/// An element that changes is paired with one that is alike, by `id` where it has one. What is
+/// new stands behind an element that stays, or at the very start.
 #[must_use]
 pub fn align(before: &[Value], after: &[Value]) -> Vec<Step> {
     let head = before.iter().zip(after).take_while(|(a, b)| same(a, b)).count();
     let (old, new) = (&before[head..], &after[head..]);
     let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| same(a, b)).count();
-    let (old, new) = (&old[..old.len() - tail], &new[..new.len() - tail]);
+    let ends = (before.len() - tail, after.len() - tail);
 
     let mut steps: Vec<Step> = (0..head).map(Step::Keep).collect();
-    let (mut i, mut j) = (head, head);
-    let ends = (head + old.len(), head + new.len());
-    for (a, b) in common(old, new).into_iter().map(|(a, b)| (head + a, head + b)).chain([ends]) {
-        let changed = (a - i).min(b - j);
-        steps.extend((0..changed).map(|at| Step::Change(i + at, j + at)));
-        steps.extend((i + changed..a).map(Step::Remove));
-        steps.extend((j + changed..b).map(Step::Insert));
-        if (a, b) != ends {
-            steps.push(Step::Keep(a));
+    for (old, new, kept) in gaps(before, after, head..ends.0, head..ends.1, same) {
+        for (old, new, changed) in gaps(before, after, old, new, alike) {
+            let pairs = old.len().min(new.len());
+            steps.extend(old.clone().zip(new.clone()).map(|(old, new)| Step::Change(old, new)));
+            steps.extend(old.skip(pairs).map(Step::Remove));
+            steps.extend(new.skip(pairs).map(Step::Insert));
+            steps.extend(changed.map(|(old, new)| Step::Change(old, new)));
         }
-        (i, j) = (a + 1, b + 1);
+        steps.extend(kept.map(|(old, _)| Step::Keep(old)));
     }
     steps.extend((ends.0..before.len()).map(Step::Keep));
     steps
 }
 
-/// Returns the longest run of pairs that are the same, in order in both.
-fn common(old: &[Value], new: &[Value]) -> Vec<(usize, usize)> {
+/// Says whether an element may be another one changed.
+fn alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => a.get("id") == b.get("id"),
+        (Value::Array(_), Value::Array(_)) => true,
+        (Value::Object(_) | Value::Array(_), _) | (_, Value::Object(_) | Value::Array(_)) => false,
+        _ => true,
+    }
+}
+
+/// A gap in both arrays, and the pair it ends at.
+type Gap = (Range<usize>, Range<usize>, Option<(usize, usize)>);
+
+/// Returns what lies between the pairs that match, in order.
+fn gaps(
+    before: &[Value],
+    after: &[Value],
+    old: Range<usize>,
+    new: Range<usize>,
+    matches: fn(&Value, &Value) -> bool,
+) -> Vec<Gap> {
+    let (mut i, mut j) = (old.start, new.start);
+    let pairs = common(&before[old.clone()], &after[new.clone()], matches);
+    let mut gaps = Vec::new();
+    for (a, b) in pairs.into_iter().map(|(a, b)| (old.start + a, new.start + b)) {
+        gaps.push((i..a, j..b, Some((a, b))));
+        (i, j) = (a + 1, b + 1);
+    }
+    gaps.push((i..old.end, j..new.end, None));
+    gaps
+}
+
+/// Returns the longest run of pairs that match, in order in both.
+fn common(
+    old: &[Value],
+    new: &[Value],
+    matches: fn(&Value, &Value) -> bool,
+) -> Vec<(usize, usize)> {
     let wide = new.len() + 1;
     if old.is_empty() || new.is_empty() || old.len() * new.len() > MAX_PAIRS {
         return Vec::new();
@@ -70,7 +107,7 @@ fn common(old: &[Value], new: &[Value]) -> Vec<(usize, usize)> {
     let mut longest = vec![0u32; (old.len() + 1) * wide];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {
-            longest[i * wide + j] = if same(&old[i], &new[j]) {
+            longest[i * wide + j] = if matches(&old[i], &new[j]) {
                 longest[(i + 1) * wide + j + 1] + 1
             } else {
                 longest[(i + 1) * wide + j].max(longest[i * wide + j + 1])
@@ -79,7 +116,7 @@ fn common(old: &[Value], new: &[Value]) -> Vec<(usize, usize)> {
     }
     let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
     while i < old.len() && j < new.len() {
-        if same(&old[i], &new[j]) {
+        if matches(&old[i], &new[j]) {
             pairs.push((i, j));
             (i, j) = (i + 1, j + 1);
         } else if longest[(i + 1) * wide + j] >= longest[i * wide + j + 1] {
@@ -116,6 +153,9 @@ mod tests {
         steps(&json!(["*"]), &json!([]), &[Remove(0)]);
         steps(&json!([1, 2, 3]), &json!([4, 2]), &[Change(0, 0), Keep(1), Remove(2)]);
         steps(&json!([1000.0]), &json!([1000]), &[Keep(0)]);
+        steps(&json!(["*", {"a": 1}]), &json!([{"a": 2}]), &[Remove(0), Change(1, 0)]);
+        let list = json!([{"id": "a"}, {"id": "b", "x": 1}]);
+        steps(&list, &json!([{"id": "b", "x": 2}]), &[Remove(0), Change(1, 0)]);
     }
 
     proptest! {

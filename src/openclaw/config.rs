@@ -7,6 +7,8 @@ mod error;
 mod include;
 mod locate;
 mod merge;
+mod merged;
+mod owners;
 
 use std::collections::BTreeMap;
 use std::io::BufWriter;
@@ -36,6 +38,9 @@ pub use crate::openclaw::config::locate::Location;
 pub use crate::openclaw::config::locate::Why;
 pub use crate::openclaw::config::locate::include_roots;
 pub use crate::openclaw::config::locate::locate;
+pub use crate::openclaw::config::merged::MergeError;
+pub use crate::openclaw::config::merged::MergedFile;
+pub use crate::openclaw::config::merged::merged;
 
 /// How many warnings of one kind are given one by one.
 const WARNINGS: usize = 20;

@@ -55,6 +55,17 @@ pub struct Source {
     pub state_dir: PathBuf,
 }
 
+/// A config with the texts it was read from, secrets and all: for editing, never for showing.
+#[derive(Clone)]
+pub struct Texts {
+    /// The config.
+    pub config: Box<Config>,
+    /// What its files hold.
+    pub files: Files,
+    /// The folders beside the config's own that it may include from.
+    pub roots: Vec<PathBuf>,
+}
+
 /// What tells one state of the config files from another without reading them.
 pub type Stamp = Vec<Option<(SystemTime, u64, u64)>>;
 
@@ -128,6 +139,19 @@ impl Source {
         live.config().map_or_else(|| vec![self.path.clone()], |config| config.files.clone())
     }
 
+    /// Says whether OpenClaw would take a file of this path for the config, now or later.
+    #[must_use]
+    pub fn is_config(&self, path: &Path) -> bool {
+        let real = |path: &Path| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        };
+        let path = real(path);
+        let own = self.located.candidates.iter().chain([&self.path]);
+        path.is_some() && own.map(|own| real(own)).any(|own| own == path)
+    }
+
     /// Returns what tells whether the files of a config have changed.
     #[must_use]
     pub fn stamp(&self, live: &Live) -> Stamp {
@@ -135,11 +159,20 @@ impl Source {
     }
 
     fn assemble(&self) -> Result<Box<Config>, ConfigError> {
+        self.texts().map(|texts| texts.config)
+    }
+
+    /// Reads the config, and keeps what its files hold to the byte.
+    ///
+    /// # Errors
+    ///
+    /// When there is no config; see [`config::assemble_within`].
+    pub fn texts(&self) -> Result<Texts, ConfigError> {
         let roots = config::include_roots(&self.environment, self.home.as_deref(), &self.cwd);
         let mut files = Files::new();
         loop {
             match config::assemble_within(&self.path, &files, &roots)? {
-                Assembled::Complete(config) => return Ok(config),
+                Assembled::Complete(config) => return Ok(Texts { config, files, roots }),
                 Assembled::Needs(path) => {
                     let read = self.read_file(&path, &roots);
                     files.insert(path, read);

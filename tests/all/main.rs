@@ -17,6 +17,7 @@ mod findings;
 mod home;
 mod laws;
 mod logs;
+mod merged;
 mod openclaw;
 mod oracle;
 mod pairing;

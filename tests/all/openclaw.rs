@@ -3,6 +3,7 @@
 pub(crate) mod gateway;
 
 mod connections;
+mod merged;
 mod misdeeds;
 mod network;
 mod nginx;

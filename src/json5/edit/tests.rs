@@ -1,9 +1,16 @@
 //! Edits by hand and at random.
 
 use proptest::prelude::*;
+use serde_json::Map;
 use serde_json::json;
 
 use super::*;
+use crate::json5::Step;
+use crate::json5::align;
+use crate::json5::places::is_blank;
+use crate::json5::spans::Inner;
+use crate::json5::spans::Span;
+use crate::json5::spans::Written;
 use crate::json5::spans::scan;
 
 #[track_caller]
@@ -259,7 +266,7 @@ fn value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
             prop::collection::btree_map("[a-c]{1,2}|[ -~ö]{0,2}", inner, 0..3)
-                .prop_map(|members| Value::from_iter(members)),
+                .prop_map(Value::from_iter),
         ]
     })
 }

@@ -40,7 +40,8 @@ pub(super) const MAX_INCLUDES: usize = 1_000;
 
 const MAX_PATH: usize = 4096;
 
-const KEY: &str = "$include";
+/// The key that names files.
+pub(super) const KEY: &str = "$include";
 
 /// Why reading stops.
 pub(super) enum Stop {
