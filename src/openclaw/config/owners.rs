@@ -149,8 +149,11 @@ impl Divider<'_> {
             (Value::Array(before), Value::Array(after)) if self.are_arrays(layers) => {
                 self.elements(layers, before, after);
             }
-            (Value::Object(_), _) => self.replace(held, after),
-            (_, _) if layers.len() == 1 => self.replace(layers, after),
+            // An object or an array would join what other files hold there.
+            (_, Value::Object(_) | Value::Array(_)) | (Value::Object(_), _) => {
+                self.replace(held, after);
+            }
+            _ if layers.len() == 1 => self.replace(layers, after),
             _ => self.replace(held, after),
         }
     }
@@ -236,7 +239,8 @@ impl Divider<'_> {
     fn replace(&mut self, held: &[Spot], value: &Value) {
         let Some((last, others)) = held.split_last() else { return };
         for other in others {
-            if self.raw(other).is_some_and(|other| join(other, value)) {
+            let layers = self.layers(other);
+            if layers.iter().any(|layer| self.raw(layer).is_some_and(|it| join(it, value))) {
                 self.write(other, None);
             }
         }

@@ -120,6 +120,18 @@ fn arrays_that_files_make_together_are_changed_each_where_it_stands() {
 }
 
 #[test]
+fn what_was_beaten_does_not_come_back() {
+    let texts =
+        [("openclaw.json", "{ $include: ['b.json5'], a: 1 }"), ("b.json5", "{ a: { x: 1 } }")];
+    becomes(
+        &texts,
+        &json!({"a": {"y": 2}}),
+        &[("openclaw.json", "{ $include: ['b.json5'], a: { y: 2 } }"), ("b.json5", "{ }")],
+    );
+    becomes(&texts, &json!({"a": 2}), &[("openclaw.json", "{ $include: ['b.json5'], a: 2 }")]);
+}
+
+#[test]
 fn a_file_included_twice_is_changed_only_for_both() {
     let texts = [
         ("openclaw.json", "{ a: { $include: 's.json5' }, b: { $include: './s.json5' } }"),
