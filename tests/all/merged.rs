@@ -51,8 +51,8 @@ fn the_merged_files_are_put_in_place_by_their_command_and_taken_back() {
     ran.ends(0);
     assert!(
         ran.stderr.starts_with(
-            "written to merged.json5: 4 places touched, every other byte as it was\n\
-             written to merged.json5.include-channels.json5: 2 places touched, every other byte as it was\n\
+            "written to merged.json5: 5 places touched, every other byte as it was\n\
+             written to merged.json5.include-channels.json5: 3 places touched, every other byte as it was\n\
              note: it holds the secrets of your config; only you can read it\n\
              note: its 3 comments are kept; `openclaw config patch` would strip them\n"
         ),
