@@ -56,6 +56,35 @@ fn a_running_gateway_says_what_its_token_is_worth() {
     assert_eq!(token(&home, Some(TOKEN)), said(there, "ok"));
     let other = format!("{there}, not the one here");
     assert_eq!(token(&home, Some("short")), said(&other, "ok"));
+    // A token that is known to be another one proves nothing about the gateway's own.
+    let hidden = |how: &str| format!("No authorised client was tried: the variable {NAME} {how}.");
+    let process = "the gateway's process";
+    for (ours, authorised, why) in [
+        (Some(TOKEN), json!(true), Value::Null),
+        (
+            Some("short"),
+            Value::Null,
+            json!(hidden(&format!("is another one in {process} than here"))),
+        ),
+        (None, Value::Null, json!(hidden(&format!("is set in {process} and not here")))),
+    ] {
+        let document = connections(&home, ours);
+        assert_eq!(document["observed"]["connections.authorised"], authorised, "{ours:?}");
+        assert_eq!(document["observed"]["connections.refuses_none"], true, "{ours:?}");
+        assert_eq!(document["unmeasured"], why, "{ours:?}");
+    }
+}
+
+/// Tries who gets in, from an environment with this token or with none.
+fn connections(home: &Home, ours: Option<&str>) -> Value {
+    let mut command = home.program(PORTCULLIS);
+    command.args(["connections", "--format", "json"]).env_remove(NAME);
+    if let Some(ours) = ours {
+        command.env(NAME, ours);
+    }
+    let ran = home.finish(&mut command);
+    assert!(!ran.stdout.contains(TOKEN), "the token is shown");
+    ran.json()
 }
 
 #[test]

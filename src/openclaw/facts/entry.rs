@@ -9,6 +9,7 @@ use crate::openclaw::config::Config;
 use crate::openclaw::facts::World;
 use crate::openclaw::facts::auth;
 use crate::openclaw::facts::reading::Reading;
+use crate::openclaw::facts::service;
 use crate::openclaw::secret;
 use crate::openclaw::secret::Reference;
 
@@ -98,18 +99,43 @@ impl Entry {
 
 /// Finds the secret of a mode as facts do: in the config, else in the environment.
 fn of_mode(reading: &Reading<'_>, key: &str, variable: &str) -> (Result<Secret, String>, String) {
+    let empty = |text: &Result<String, String>| text.as_ref().is_ok_and(|it| it.trim().is_empty());
     let path = ["gateway", "auth", key];
     if let Some(value) = reading.at(&path)
         && let Some(written) = auth::credential(reading, &path)
     {
         let secret = written_out(reading, value);
-        if !secret.as_ref().is_ok_and(|text| text.trim().is_empty()) {
+        if !empty(&secret) {
             return (secret.map(|text| Secret::new(text.trim())), written.source);
         }
     }
-    match reading.world.environment.get(variable).map(|text| text.trim()) {
-        Some(text) if !text.is_empty() => (Ok(Secret::new(text)), format!("env {variable}")),
-        _ => (Err(format!("neither the config nor {variable} gives a {key} here")), String::new()),
+    match of_variable(reading, variable).filter(|text| !empty(text)) {
+        None => {
+            (Err(format!("neither the config nor {variable} gives a {key} here")), String::new())
+        }
+        Some(text) => {
+            (text.map(|text| Secret::new(text.trim())), service::variable(reading, variable).0)
+        }
+    }
+}
+
+/// Returns the text of a variable as the gateway has it; none where it is nowhere to be seen.
+///
+/// Where ours is known to be another than the service's, there is no telling what that one is.
+fn of_variable(reading: &Reading<'_>, name: &str) -> Option<Result<String, String>> {
+    let ours = reading.world.environment.get(name).cloned();
+    let Some(service) = &reading.world.service else { return ours.map(Ok) };
+    let place = &service.place;
+    match service.variables.get(name).map(|variable| variable.same) {
+        Some(Some(true)) => ours.map(Ok),
+        Some(Some(false)) => {
+            Some(Err(format!("the variable {name} is another one in {place} than here")))
+        }
+        Some(None) => Some(Err(format!("the variable {name} is set in {place} and not here"))),
+        None if service.complete => {
+            ours.map(|_| Err(format!("the variable {name} is set here and not in {place}")))
+        }
+        None => ours.map(Ok),
     }
 }
 
@@ -119,10 +145,8 @@ fn written_out(reading: &Reading<'_>, value: &Value) -> Result<String, String> {
     let short = value.as_str().and_then(auth::shorthand).map(str::to_owned);
     match short.map(Reference::Env).or_else(|| secret::reference(value)) {
         None => Err("the secret is written in the config, and not as text".to_owned()),
-        Some(Reference::Env(name)) => {
-            let text = reading.world.environment.get(&name).cloned();
-            text.ok_or_else(|| format!("the variable {name} is not set here"))
-        }
+        Some(Reference::Env(name)) => of_variable(reading, &name)
+            .unwrap_or_else(|| Err(format!("the variable {name} is not set here"))),
         Some(Reference::Inline | Reference::Mixed(_)) => reading
             .substitute(value.as_str().unwrap_or_default())
             .map_err(|name| format!("the variable {name} is not set here")),
