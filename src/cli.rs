@@ -6,6 +6,7 @@ mod facts;
 mod logs;
 mod records;
 mod rehearse;
+mod residuals;
 mod runbooks;
 mod wizard;
 
@@ -136,6 +137,9 @@ enum Command {
     /// List, show, verify, export or countersign the records of sealed changes
     #[command(subcommand)]
     Records(records::Action),
+    /// List what is accepted, by whom, why, and until when
+    #[command(subcommand)]
+    Residuals(residuals::Action),
     /// List, show, or check runbooks, or print their schema
     #[command(subcommand)]
     Runbook(runbooks::Action),
@@ -171,6 +175,7 @@ pub fn run() -> ExitCode {
         Some(Command::Facts(facts)) => facts.run(&common),
         Some(Command::Logs(logs)) => logs.run(&common),
         Some(Command::Records(action)) => action.run(&common),
+        Some(Command::Residuals(action)) => action.run(&common),
         Some(Command::Runbook(action)) => action.run(&common),
     };
     match done {

@@ -193,7 +193,8 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), StoreError> {
 #[must_use]
 pub fn previous(places: &Places, target: &str) -> Option<Previous> {
     let newest = chain::folders(&places.records(target)).pop()?;
-    Previous::read(&read_text(&newest.join("record.json")).ok()?)
+    let signature = chain::read(&newest.join("record.json.sig")).ok();
+    Previous::read(&read_text(&newest.join("record.json")).ok()?, signature.as_deref())
 }
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
