@@ -21,6 +21,7 @@ use sha2::Sha256;
 use crate::record::chain;
 use crate::record::chain::Fault;
 use crate::record::chain::Ring;
+use crate::record::chain::Weight;
 use crate::record::document::Document;
 use crate::record::signers::Revoked;
 use crate::record::signers::RevokedError;
@@ -394,6 +395,7 @@ pub fn verify(
     if let Some(file) = &head {
         faults.extend(match &file.head {
             None => Some(Fault {
+                weight: Weight::Broken,
                 cause: "the head cannot be read".to_owned(),
                 remedy: "restore `head` and `head.sig` from a backup",
             }),
