@@ -315,8 +315,8 @@ fn look(
     if !good {
         return nobody(signature, State::Unknown);
     }
-    let (signer, principal, revoked) = signer(&signed, sshsig::RECORD, trust, at);
-    Looked { signature, signer, principal, key: Some(signed.key), revoked }
+    let (whose, principal, revoked) = signer(&signed, sshsig::RECORD, trust, at);
+    Looked { signature, signer: whose, principal, key: Some(signed.key), revoked }
 }
 
 /// Checks a signature here, or elsewhere where it cannot be told here.

@@ -402,21 +402,18 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     text.lead("Place   ", theme.quiet(), &place, Style::new());
     text.gap();
     let folder = &sealed.folder;
-    match &sealed.key {
-        Some(key) => {
-            text.lead("Signed  ", theme.good(), key, Style::new());
-            text.gap();
-            text.add("To check it without this program:", Style::new());
-            let check = format!(
-                "ssh-keygen -Y check-novalidate -n {} -s '{folder}/record.json.sig' < '{folder}/record.json'",
-                crate::record::sshsig::RECORD
-            );
-            text.lead("$ ", theme.key(), &check, Style::new());
-        }
-        None => {
-            let said = "UNSIGNED: no key vouches for it. To check it without this program:";
-            text.add(said, theme.waiting());
-        }
+    if let Some(key) = &sealed.key {
+        text.lead("Signed  ", theme.good(), key, Style::new());
+        text.gap();
+        text.add("To check it without this program:", Style::new());
+        let check = format!(
+            "ssh-keygen -Y check-novalidate -n {} -s '{folder}/record.json.sig' < '{folder}/record.json'",
+            crate::record::sshsig::RECORD
+        );
+        text.lead("$ ", theme.key(), &check, Style::new());
+    } else {
+        let said = "UNSIGNED: no key vouches for it. To check it without this program:";
+        text.add(said, theme.waiting());
     }
     let check = format!("sha256sum '{folder}/record.json'");
     text.lead("$ ", theme.key(), &check, Style::new());

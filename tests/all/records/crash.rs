@@ -19,40 +19,47 @@ use tempfile::tempdir;
 
 use crate::records::archive::Archive;
 use crate::records::archive::Change1;
+use crate::records::archive::Quick;
 use crate::records::archive::now;
 use crate::records::archive::record;
-use crate::records::archive::ssh_sign;
 use crate::records::archive::target;
 
-/// Names the folder in which the victim seals, and the key it signs with.
+/// Names the folder in which the victim seals.
 const DATA: &str = "PORTCULLIS_TEST_DATA";
-const KEY: &str = "PORTCULLIS_TEST_KEY";
 
 /// Seals one record and ends: what is killed, over and over.
 #[test]
 #[ignore = "started by the test below"]
 fn victim() {
-    let (Some(data), Some(key)) = (env::var_os(DATA), env::var_os(KEY)) else { return };
+    let Some(data) = env::var_os(DATA) else { return };
     let places = Places { data: PathBuf::from(data), config: PathBuf::new() };
     let mut chain = Chain::open(&places, &target()).expect("the chain");
     let change = Change1 { residual: Some(30), ..Change1::cleared("A002") };
-    let mut pen = |file: &Path, namespace: &'static str| ssh_sign(Path::new(&key), file, namespace);
-    chain.seal(&record(&change), Signing::Signed, change.at, &mut pen).expect("a record");
+    chain.seal(&record(&change), Signing::Signed, change.at, &mut quick).expect("a record");
+}
+
+fn quick(file: &Path, namespace: &'static str) -> Result<(), String> {
+    Quick::new().sign(file, namespace);
+    Ok(())
 }
 
 #[test]
 fn killed_at_any_write_sync_or_rename_the_archive_is_old_or_new() {
     let archive = Archive::new();
-    let key = archive.signer("mira");
-    archive.seal(&Change1::cleared("A001"), Some(&key));
+    archive.home.write("config/allowed_signers", &Quick::new().line());
+    let mut chain = Chain::open(&archive.places, &target()).expect("the chain");
+    let first = record(&Change1::cleared("A001"));
+    chain.seal(&first, Signing::Signed, now(), &mut quick).expect("a record");
+    drop(chain);
     let believed = Believed::read(&archive.places.config, None, None).expect("the signers");
     let mut ends = BTreeMap::new();
+    let next = record(&Change1::cleared("A003"));
     for call in ["write", "fsync", "rename", "unlink"] {
         for when in 1.. {
             let folder = tempdir().expect("a folder");
             let places = Places { data: folder.path().join("data"), config: PathBuf::new() };
             copy(&archive.places.data, &places.data);
-            let killed = kill_at(call, when, &places.data, &key);
+            let killed = kill_at(call, when, &places.data);
             let there = check(&places, &believed, &format!("{call} {when}"));
             *ends.entry((call, there)).or_insert(0) += 1;
             if !killed {
@@ -64,9 +71,7 @@ fn killed_at_any_write_sync_or_rename_the_archive_is_old_or_new() {
             }
             // Whoever comes next finishes or drops what was begun, and seals behind it.
             let mut chain = Chain::open(&places, &target()).expect("the chain is free again");
-            let change = Change1::cleared("A003");
-            let mut pen = |file: &Path, namespace: &'static str| ssh_sign(&key, file, namespace);
-            chain.seal(&record(&change), Signing::Signed, now(), &mut pen).expect("a record");
+            chain.seal(&next, Signing::Signed, now(), &mut quick).expect("a record");
             drop(chain);
             assert_eq!(check(&places, &believed, "afterwards"), there + 1);
             let left: Vec<String> = fs::read_dir(places.records(&target()))
@@ -82,15 +87,14 @@ fn killed_at_any_write_sync_or_rename_the_archive_is_old_or_new() {
 }
 
 /// Runs the victim and kills it as it makes a system call for the n-th time; tells whether it was.
-fn kill_at(call: &str, when: usize, data: &Path, key: &Path) -> bool {
+fn kill_at(call: &str, when: usize, data: &Path) -> bool {
     let mut strace = Command::new("strace");
     strace
-        .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
         .args(["-e", &format!("inject={call}:signal=SIGKILL:when={when}")])
         .arg(env::current_exe().expect("our own program"))
         .args(["--exact", "records::crash::victim", "--ignored", "--test-threads=1", "--quiet"])
         .env(DATA, data)
-        .env(KEY, key)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
