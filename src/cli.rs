@@ -1,16 +1,23 @@
 //! Arguments: what to do, with what, and the exit status it ends in.
 
+mod apply;
 mod check;
+mod connections;
 mod emit;
 mod facts;
 mod logs;
+mod manual;
+mod merged;
 mod records;
 mod rehearse;
 mod residuals;
 mod runbooks;
+mod settings;
 mod wizard;
 
 use std::io;
+use std::io::BufWriter;
+use std::io::IsTerminal;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +27,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::openclaw::command::Gateway;
 use crate::openclaw::proof::Proof;
 use crate::runbook::Runbook;
 use crate::shell::places::Places;
@@ -69,6 +77,11 @@ impl Failure {
     /// Says that something given cannot be used.
     fn unreadable(what: impl Into<String>) -> Self {
         Self { what: what.into(), cause: None, hint: None, status: Status::Unreadable }
+    }
+
+    /// Says that something cannot be done as things stand.
+    fn not_met(what: impl Into<String>) -> Self {
+        Self { status: Status::NotMet, ..Self::unreadable(what) }
     }
 
     fn because(mut self, cause: impl std::fmt::Display) -> Self {
@@ -126,6 +139,8 @@ struct Common {
 enum Command {
     /// Give every automatic verdict, without a terminal
     Check(check::Check),
+    /// Try who gets in, and who does not
+    Connections(connections::Connections),
     /// Print the minimum safe baseline as a patch
     Baseline(emit::Baseline),
     /// Print the rollback as a patch
@@ -143,6 +158,10 @@ enum Command {
     /// List, show, or check runbooks, or print their schema
     #[command(subcommand)]
     Runbook(runbooks::Action),
+    /// Print completions for a shell
+    Completions(manual::Completions),
+    /// Print the manual page
+    Man(manual::Manual),
 }
 
 /// How an answer is printed.
@@ -170,6 +189,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         None => wizard::run(&common),
         Some(Command::Check(check)) => check.run(&common),
+        Some(Command::Connections(connections)) => connections.run(&common),
         Some(Command::Baseline(baseline)) => baseline.run(&common),
         Some(Command::Rollback(rollback)) => rollback.run(&common),
         Some(Command::Facts(facts)) => facts.run(&common),
@@ -177,6 +197,8 @@ pub fn run() -> ExitCode {
         Some(Command::Records(action)) => action.run(&common),
         Some(Command::Residuals(action)) => action.run(&common),
         Some(Command::Runbook(action)) => action.run(&common),
+        Some(Command::Completions(completions)) => completions.run(),
+        Some(Command::Man(manual)) => manual.run(),
     };
     match done {
         Ok(status) => status.into(),
@@ -210,7 +232,18 @@ fn pretty(document: &impl serde::Serialize) -> Result<String, Failure> {
 /// Prints to stdout. A reader that has seen enough, such as `head`, is no error.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Prints a JSON document to stdout as it is written: a large one is never held whole.
+fn print_json(document: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
+    printed(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
+}
+
+fn printed(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
@@ -222,6 +255,13 @@ fn status(proof: &Proof) -> Status {
         (false, _) => Status::NotMet,
         (true, Some(_)) => Status::Incomplete,
         (true, None) => Status::Fine,
+    }
+}
+
+/// Says what is going on, where somebody sits at a terminal and waits.
+fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        warn(text);
     }
 }
 
@@ -239,11 +279,20 @@ impl Common {
 
     /// Finds the runbook: a file, one of the operator's own, or the one in the program.
     fn runbook(&self) -> Result<(Runbook, String), Failure> {
+        self.runbook_as(|text| text.to_owned())
+    }
+
+    /// Finds the runbook, as it reads for a gateway.
+    fn runbook_for(&self, gateway: &Gateway) -> Result<(Runbook, String), Failure> {
+        self.runbook_as(|text| Runbook::at_port(text, gateway.port))
+    }
+
+    fn runbook_as(&self, read: impl Fn(&str) -> String) -> Result<(Runbook, String), Failure> {
         let text = match &self.runbook {
             None => crate::runbook::GATEWAY_EXPOSURE.to_owned(),
             Some(name) => self.runbook_text(name)?,
         };
-        let runbook = Runbook::parse(&text).map_err(|error| {
+        let runbook = Runbook::parse(&read(&text)).map_err(|error| {
             let name = self.runbook.as_deref().unwrap_or("gateway-exposure");
             Failure::unreadable(format!("`{name}` is not a runbook"))
                 .because(error)

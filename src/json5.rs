@@ -1,15 +1,26 @@
-//! Reading JSON5 with bounds and places.
+//! Reading JSON5 with bounds and places, and editing it without losing a comment.
 //!
 //! The value is read by the `json5` crate, whose verdicts are those of OpenClaw's own reader, behind
 //! a guard that bounds depth and size; where each key stands is found by a second walk over the text
 //! once it has been accepted. Nothing of the text is repeated in an error: it may hold secrets.
 
+mod align;
+mod edit;
 mod guard;
 mod places;
 mod refusal;
+mod spans;
+mod style;
 
 use serde_json::Value;
 
+pub use crate::json5::align::Step;
+pub use crate::json5::align::align;
+pub use crate::json5::align::same;
+pub use crate::json5::edit::EditError;
+pub use crate::json5::edit::Edited;
+pub use crate::json5::edit::Touched;
+pub use crate::json5::edit::edit;
 pub use crate::json5::places::Duplicate;
 pub use crate::json5::places::Inside;
 pub use crate::json5::places::Members;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`text`] | untrusted text made safe to show, secrets masked, plurals |
 //! | [`runbook`] | the document: patterns, inventory, checks, items, rules, templates |
-//! | [`json5`] | reading JSON5 with bounds and with the place of every value |
+//! | [`json5`] | JSON5 read with bounds and the place of every value, and edited with every comment kept |
 //! | [`openclaw`] | all that knows OpenClaw: config, facts, commands, findings, patches |
 //! | [`residual`] | what is accepted: reason, owner, expiry, and what reopens it |
 //! | [`verdict`] | rules over facts and findings; what backs a verdict |

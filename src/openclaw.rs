@@ -1,7 +1,9 @@
 //! All that knows OpenClaw: its config, its commands, their answers.
 
+pub mod breadth;
 pub mod command;
 pub mod config;
+pub mod connection;
 pub mod exposure;
 pub mod fact;
 pub mod facts;
@@ -10,5 +12,7 @@ pub mod logs;
 pub mod patch;
 pub mod proof;
 pub mod rehearsal;
+pub mod replace;
 pub mod secret;
+pub mod tailor;
 pub mod target;

@@ -32,13 +32,18 @@ use crate::change::Rehearsed;
 use crate::change::Review;
 use crate::change::Settled;
 use crate::change::rehearsal_check;
+use crate::openclaw::command::Gateway;
 use crate::openclaw::config::Config;
 use crate::openclaw::exposure;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::patch;
+use crate::openclaw::tailor;
+use crate::openclaw::tailor::Tailored;
 use crate::openclaw::target::Target;
 use crate::runbook::Item;
 use crate::runbook::Runbook;
+use crate::verdict;
+use crate::verdict::Known;
 
 /// The schema a record names.
 pub const SCHEMA: &str = "portcullis/record";
@@ -56,6 +61,8 @@ pub struct Sealing<'a> {
     pub answers: &'a Answers,
     /// What it comes to.
     pub review: &'a Review,
+    /// What commands are run against.
+    pub gateway: &'a Gateway,
     /// The live config, where it could be read.
     pub config: Option<&'a Config>,
     /// What it means.
@@ -174,17 +181,13 @@ impl Record {
 
 /// Gathers what stands beside the record: config shapes, the plan, the commands' masked output.
 fn files(sealing: &Sealing<'_>) -> Vec<(String, String)> {
-    let runbook = sealing.runbook;
-    let mut files = vec![
-        (
-            "baseline.json5".to_owned(),
-            patch::render(&runbook.baseline, sealing.config, patch::COLUMNS),
-        ),
-        (
-            "rollback.json5".to_owned(),
-            patch::render(&runbook.rollback.template, sealing.config, patch::COLUMNS),
-        ),
-    ];
+    let mut files = Vec::new();
+    for (name, texts) in
+        [("baseline.json5", baseline(sealing)), ("rollback.json5", rollback(sealing))]
+    {
+        let texts = texts.into_iter().enumerate();
+        files.extend(texts.map(|(at, text)| (Tailored::file_name(name, at), text)));
+    }
     if !sealing.answers.plan.is_empty() {
         let moves: Vec<String> = sealing.answers.plan.iter().map(|(_, p)| p.text()).collect();
         files.push(("change.json5".to_owned(), moves.join("\n")));
@@ -193,6 +196,38 @@ fn files(sealing: &Sealing<'_>) -> Vec<(String, String)> {
         files.push((format!("evidence/{}.1.txt", run.check), run.output.clone()));
     }
     files
+}
+
+/// Returns the baseline as it is written: fitted to the config, the runbook's own without one.
+fn baseline(sealing: &Sealing<'_>) -> Vec<String> {
+    let template = &sealing.runbook.baseline;
+    match sealing.config.zip(sealing.facts) {
+        Some((config, facts)) => {
+            tailor::baseline(template, config, facts).texts(&[], patch::COLUMNS)
+        }
+        None => vec![patch::render(template, None, patch::COLUMNS)],
+    }
+}
+
+/// Returns the rollback as it is written, with what no config closes.
+fn rollback(sealing: &Sealing<'_>) -> Vec<String> {
+    let Some(fitted) = way_back(sealing) else {
+        return vec![patch::render(&sealing.runbook.rollback.template, None, patch::COLUMNS)];
+    };
+    let known = Known::of_config(sealing.facts, sealing.now);
+    let outside = verdict::left_outside(sealing.runbook, &known);
+    fitted.texts(&tailor::elsewhere(outside, sealing.gateway), patch::COLUMNS)
+}
+
+/// Returns the rollback fitted to the config, where that could be read.
+fn way_back(sealing: &Sealing<'_>) -> Option<Tailored> {
+    let (config, facts) = (sealing.config?, sealing.facts?);
+    Some(tailor::rollback(&sealing.runbook.rollback.template, config, facts))
+}
+
+/// Returns what stays open once the rollback is applied; none where it could not be fitted.
+fn left_open(sealing: &Sealing<'_>) -> Option<Vec<String>> {
+    Some(way_back(sealing)?.leaves_open(sealing.config?))
 }
 
 fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
@@ -231,9 +266,7 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
         "residuals": residuals(sealing),
         "plan": plan(sealing),
         "moves": [],
-        "rollback_leaves_open": sealing.config.map(|config| {
-            patch::leaves_open(&runbook.rollback.template, config)
-        }),
+        "rollback_leaves_open": left_open(sealing),
         "rehearsal": rehearsal(sealing),
         "config": { "before": digest, "after": digest },
         "blockers": sealing.review.blockers.iter().map(blocker).collect::<Vec<_>>(),

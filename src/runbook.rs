@@ -7,6 +7,7 @@
 
 mod item;
 mod lint;
+mod meaning;
 mod rule;
 mod template;
 
@@ -22,17 +23,22 @@ pub use self::item::FixRow;
 pub use self::item::Item;
 pub use self::item::Word;
 pub use self::lint::DocumentError;
+pub use self::meaning::Meaning;
 pub use self::rule::Each;
 pub use self::rule::Op;
 pub use self::rule::Row;
 pub use self::rule::Rows;
 pub use self::rule::Rule;
+pub use self::template::Outside;
 pub use self::template::Rollback;
 pub use self::template::Template;
 pub use self::template::TemplateKey;
 
 /// The runbook that comes with the program.
 pub const GATEWAY_EXPOSURE: &str = include_str!("../runbooks/gateway-exposure.toml");
+
+/// The port that OpenClaw listens on where nothing else is said.
+const DEFAULT_PORT: &str = "18789";
 
 /// A versioned document of patterns, inventory, checks, items and templates.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -74,6 +80,9 @@ pub struct Runbook {
     /// Findings that a pattern always raises, and what accepting them takes.
     #[serde(default, rename = "by_design")]
     pub by_design: Vec<ByDesign>,
+    /// What is known of findings, by check id. One that is not here is shown all the same.
+    #[serde(default, rename = "finding")]
+    pub meanings: Vec<Meaning>,
 }
 
 /// A sentence shown at a step.
@@ -239,6 +248,14 @@ impl Runbook {
         self.patterns.iter().find(|pattern| pattern.id == id)
     }
 
+    /// Returns a runbook's text as it reads for a gateway on this port.
+    ///
+    /// A runbook writes OpenClaw's default port wherever it means the gateway's.
+    #[must_use]
+    pub fn at_port(text: &str, port: u16) -> String {
+        text.replace(DEFAULT_PORT, &port.to_string())
+    }
+
     /// Returns a pattern's place in the order from narrow to wide.
     #[must_use]
     pub fn width(&self, pattern: &str) -> Option<usize> {
@@ -273,6 +290,13 @@ impl Runbook {
     #[must_use]
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.items().find(|item| item.id == id)
+    }
+
+    /// Finds what is known of a finding, from the entry that says most of this very one.
+    #[must_use]
+    pub fn meaning(&self, check_id: &str) -> Option<&Meaning> {
+        let about = self.meanings.iter().filter(|meaning| meaning.is_about(check_id));
+        about.min_by_key(|meaning| meaning.looseness())
     }
 
     /// Returns the notes that stand at a step.

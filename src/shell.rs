@@ -4,16 +4,20 @@
 //! nowhere else; clippy holds the rest of the crate to it.
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
+pub mod backup;
 pub mod chain;
+pub mod connect;
 pub mod copy;
 pub mod demo;
 mod keyboard;
 pub mod listen;
 pub mod live;
 pub mod logs;
+mod pairing;
 pub mod places;
 pub mod records;
 pub mod run;
+mod service;
 pub mod sign;
 pub mod signals;
 pub mod store;

@@ -30,10 +30,27 @@ use crate::residual::Residual;
 use crate::residual::Seen;
 use crate::runbook::Applies;
 use crate::runbook::Item;
+use crate::runbook::Outside;
 use crate::runbook::Runbook;
 use crate::runbook::Section;
 use crate::runbook::Word;
 use crate::verdict::truth::Ruling;
+
+impl<'a> Known<'a> {
+    /// Knows the config and nothing else: no check ran, nobody said anything.
+    #[must_use]
+    pub fn of_config(facts: Option<&'a Facts>, now: DateTime<FixedOffset>) -> Self {
+        Self {
+            facts,
+            runs: BTreeMap::new(),
+            words: BTreeMap::new(),
+            residuals: BTreeMap::new(),
+            pattern: None,
+            reason: None,
+            now,
+        }
+    }
+}
 
 /// What has become of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -228,6 +245,18 @@ pub fn not_applicable(
     known: &Known<'_>,
 ) -> Option<String> {
     outside(applies, known, &truth::Bench::new(runbook, known))
+}
+
+/// Returns what no config shape closes and concerns this gateway.
+pub fn left_outside<'a>(
+    runbook: &'a Runbook,
+    known: &Known<'_>,
+) -> impl Iterator<Item = &'a Outside> {
+    let truth = truth::Bench::new(runbook, known);
+    let steps = runbook.rollback.outside.iter();
+    let here: Vec<&Outside> =
+        steps.filter(|step| outside(step.applies.as_ref(), known, &truth).is_none()).collect();
+    here.into_iter()
 }
 
 fn outside(

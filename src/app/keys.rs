@@ -426,7 +426,7 @@ impl App {
             return Vec::new();
         };
         self.say("Copied to the terminal's clipboard, where the terminal allows it".to_owned());
-        vec![Effect::Copy(self.shape_text(shape))]
+        vec![Effect::Copy(self.shape_texts(shape, patch::COLUMNS).join("\n"))]
     }
 
     fn print(&mut self) {

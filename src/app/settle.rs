@@ -16,6 +16,9 @@ use crate::change::Planned;
 use crate::change::Recorded;
 use crate::change::Settled;
 use crate::openclaw::patch;
+use crate::openclaw::tailor;
+use crate::openclaw::tailor::Elsewhere;
+use crate::openclaw::tailor::Tailored;
 use crate::record::Record;
 use crate::record::Sealing;
 use crate::residual::DEFAULT_DAYS;
@@ -23,6 +26,7 @@ use crate::residual::Residual;
 use crate::residual::Seen;
 use crate::runbook::Template;
 use crate::verdict;
+use crate::verdict::Known;
 use crate::verdict::Run;
 use crate::verdict::Statement;
 use crate::verdict::Verdict;
@@ -391,10 +395,35 @@ impl App {
         }
     }
 
-    /// Returns a shape as it is written.
+    /// Returns a shape fitted to the live config; none while that cannot be read.
     #[must_use]
-    pub fn shape_text(&self, shape: Shape) -> String {
-        patch::render(self.template(shape), self.live.config(), patch::COLUMNS)
+    pub fn fitted(&self, shape: Shape) -> Option<Tailored> {
+        let (config, facts) = (self.live.config()?, self.live.facts()?);
+        Some(match shape {
+            Shape::Baseline => tailor::baseline(self.template(shape), config, facts),
+            Shape::Rollback => tailor::rollback(self.template(shape), config, facts),
+        })
+    }
+
+    /// Returns what no config closes, for the shape that closes all.
+    fn elsewhere(&self, shape: Shape) -> Vec<Elsewhere> {
+        match shape {
+            Shape::Baseline => Vec::new(),
+            Shape::Rollback => {
+                let known = Known::of_config(self.live.facts(), self.now);
+                tailor::elsewhere(verdict::left_outside(&self.runbook, &known), &self.gateway)
+            }
+        }
+    }
+
+    /// Returns a shape as it is written: fitted to the live config, a text for each file that owns
+    /// keys of it; the runbook's own while the config cannot be read.
+    #[must_use]
+    pub fn shape_texts(&self, shape: Shape, columns: usize) -> Vec<String> {
+        match self.fitted(shape) {
+            Some(fitted) => fitted.texts(&self.elsewhere(shape), columns),
+            None => vec![patch::render(self.template(shape), None, columns)],
+        }
     }
 
     /// Takes the answers of a form.
@@ -437,8 +466,11 @@ impl App {
                 needs(form, "name a file that does not exist yet")
             }
             Asks::File { shape } => {
-                let emission = Emission { path: first, text: self.shape_text(shape) };
-                Some(vec![Effect::Write(emission)])
+                let texts = self.shape_texts(shape, patch::COLUMNS).into_iter().enumerate();
+                let effects = texts.map(|(at, text)| {
+                    Effect::Write(Emission { path: Tailored::file_name(&first, at), text })
+                });
+                Some(effects.collect())
             }
             Asks::MoveFile { item } => {
                 let planned = self.answers.plan.iter().find(|(planned, _)| *planned == item);
@@ -485,6 +517,7 @@ impl App {
             return None;
         }
         let sealing = Sealing {
+            gateway: &self.gateway,
             runbook: &self.runbook,
             target: &self.target,
             change: &self.change,

@@ -1,6 +1,7 @@
 //! `portcullis check`: every automatic verdict, without a terminal. It never answers for a person.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -55,6 +56,9 @@ pub(super) struct Check {
     /// Under --offline, count what was not run as unmeasured
     #[arg(long, requires = "offline")]
     require_all: bool,
+    /// Rehearse the rollback, too, on a throw-away copy; takes about a minute
+    #[arg(long, conflicts_with = "offline")]
+    rehearse: bool,
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -74,8 +78,8 @@ struct Answer<'a> {
 
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
-        let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
+        let (runbook, _) = common.runbook_for(&scene.gateway)?;
         if scene.live.config().is_none() {
             return Err(super::facts::unreadable(&scene.live));
         }
@@ -96,7 +100,7 @@ impl Check {
         };
         answers.choice = pattern.map(|pattern| Choice { pattern, reason: String::new() });
         if !self.offline {
-            answers.runs = run_all(&runbook, &scene, common.demo);
+            answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
         let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
         if let Some(previous) = &previous {
@@ -131,13 +135,15 @@ enum Told {
     Asked(i32),
 }
 
-/// Runs every required check, as many at once as there are cores.
+/// Runs every required check and every proof of our own, as many at once as there are cores.
 ///
 /// The commands are in groups of their own, which a ctrl-c at the terminal does not reach; so
 /// they are stopped before we end.
-fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run> {
-    let required = runbook.checks.iter().filter(|check| check.need == Need::Required);
-    let mut waiting: Vec<_> = required
+fn run_all(runbook: &Runbook, scene: &Scene, demo: bool, rehearse: bool) -> BTreeMap<String, Run> {
+    let mut waiting: Vec<_> = runbook
+        .checks
+        .iter()
+        .filter(|check| is_run(check, demo, rehearse))
         .filter_map(|check| Some((check, command::command(&check.command, &scene.gateway)?)))
         .collect();
     waiting.reverse();
@@ -155,6 +161,7 @@ fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run
         while started.len() < cores
             && let Some((check, command)) = waiting.pop()
         {
+            super::progress(&format!("running  {}", command.short()));
             started.insert(check.id.clone(), (check, shell::now(), command.display()));
             let (queue, id) = (queue.clone(), check.id.clone());
             if demo {
@@ -185,6 +192,18 @@ fn run_all(runbook: &Runbook, scene: &Scene, demo: bool) -> BTreeMap<String, Run
             let begun = Started { check: &id, name: &check.command, at, command, config_digest };
             runs.insert(id.clone(), Run::of(begun, &ended));
         }
+    }
+}
+
+/// Tells whether a check is run: not what takes minutes unless it is asked for, nor what the sample
+/// has no answer to.
+fn is_run(check: &crate::runbook::Check, demo: bool, rehearse: bool) -> bool {
+    let asked = rehearse || check.command != "rehearsal";
+    let own = command::OWN.contains(&check.command.as_str()) && asked;
+    match check.need {
+        Need::Required => true,
+        Need::Proof => own && (!demo || demo::knows(&check.command)),
+        Need::OnRequest => false,
     }
 }
 
@@ -250,6 +269,7 @@ impl Answer<'_> {
             };
             line(format!("check    {:<12} {said}", check.id));
         }
+        let mut advised = BTreeSet::new();
         for state in &self.review.findings {
             let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
             let severity = state.finding.severity.word();
@@ -261,6 +281,12 @@ impl Answer<'_> {
                 "{severity:<8} {}: {}{hidden}{accepted}",
                 state.finding.check_id, state.finding.title
             ));
+            if let Some(meaning) = self.runbook.meaning(&state.finding.check_id)
+                && state.finding.severity > Severity::Info
+                && advised.insert(&meaning.id)
+            {
+                line(format!("do       {}", meaning.remedy));
+            }
         }
         if let Some((previous, since)) = &self.since {
             let said = since.line().unwrap_or_else(|| "no finding is new or gone".to_owned());
@@ -338,22 +364,28 @@ impl Answer<'_> {
                     "took_ms": run.took_ms,
                 }),
             }).collect::<Vec<_>>(),
-            "findings": self.review.findings.iter().map(|state| json!({
-                "key": state.key,
-                "check_id": state.finding.check_id,
-                "severity": state.finding.severity,
-                "title": state.finding.title,
-                "detail": state.finding.detail,
-                "paths": state.finding.paths,
-                "suppressed": state.finding.suppressed,
-                "sources": state.sources,
-                "open": matches!(state.settled, Settled::Open(_)),
-                "accepted": match &state.settled {
-                    Settled::Accepted(it) => json!({ "owner": it.owner, "expires": it.expires }),
-                    Settled::Open(_) | Settled::Informs => Value::Null,
-                },
-                "by_design": state.by_design,
-            })).collect::<Vec<_>>(),
+            "findings": self.review.findings.iter().map(|state| {
+                let meaning = self.runbook.meaning(&state.finding.check_id);
+                json!({
+                    "key": state.key,
+                    "check_id": state.finding.check_id,
+                    "severity": state.finding.severity,
+                    "title": state.finding.title,
+                    "detail": state.finding.detail,
+                    "paths": state.finding.paths,
+                    "suppressed": state.finding.suppressed,
+                    "sources": state.sources,
+                    "open": matches!(state.settled, Settled::Open(_)),
+                    "accepted": match &state.settled {
+                        Settled::Accepted(it) => json!({ "owner": it.owner, "expires": it.expires }),
+                        Settled::Open(_) | Settled::Informs => Value::Null,
+                    },
+                    "by_design": state.by_design,
+                    "means": meaning.map(|meaning| &meaning.means),
+                    "do": meaning.map(|meaning| &meaning.remedy),
+                    "worse": meaning.map(|meaning| &meaning.worse),
+                })
+            }).collect::<Vec<_>>(),
             "since": self.since.as_ref().map(|(previous, since)| json!({
                 "record": previous.change,
                 "sealed": previous.day,

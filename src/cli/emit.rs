@@ -1,4 +1,7 @@
-//! `portcullis baseline` and `portcullis rollback`: config shapes for OpenClaw's own writer.
+//! `portcullis baseline` and `portcullis rollback`: patches for OpenClaw's own writer, fitted to the
+//! live config.
+
+mod document;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -11,117 +14,290 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
+use crate::cli::merged;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::cli::wizard;
+use crate::cli::wizard::Scene;
 use crate::openclaw::config::Config;
 use crate::openclaw::patch;
 use crate::openclaw::patch::TOKEN_VARIABLE;
+use crate::openclaw::tailor;
+use crate::openclaw::tailor::Elsewhere;
+use crate::openclaw::tailor::Tailored;
+use crate::runbook::Runbook;
 use crate::runbook::Template;
 use crate::shell;
 use crate::shell::store;
+use crate::verdict;
+use crate::verdict::Known;
+
+/// How a shape is emitted.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The runbook's own text, not fitted to the live config
+    #[arg(long)]
+    template: bool,
+    /// Write your own config file with it merged in, comments and all; it holds your secrets
+    #[arg(long, requires = "output", conflicts_with_all = ["diff", "format", "template"])]
+    merged: bool,
+    /// Show what it changes in the live config, narrowing told from widening, secrets left out
+    #[arg(long, conflicts_with_all = ["output", "format"])]
+    diff: bool,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "template")]
+    format: Format,
+    /// Make a new 256-bit token and put it into this new file, readable only by you
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Write to this new file; further parts, one for each include, go beside it
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
 
 /// Prints the minimum safe baseline.
 #[derive(Debug, Args)]
 pub(super) struct Baseline {
-    /// Show what it changes in the live config, secrets left out
-    #[arg(long, conflicts_with = "output")]
-    diff: bool,
-    /// Make a new 256-bit token and put it into this new file, readable only by you
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Write to this new file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// Prints the rollback.
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
-    /// The runbook's own text; the only one this version has
-    #[arg(long)]
-    template: bool,
-    /// Show what it changes in the live config, secrets left out
-    #[arg(long, conflicts_with = "output")]
-    diff: bool,
+    #[command(flatten)]
+    options: Options,
     /// Walk it on a throw-away copy of the live config, with the real OpenClaw
-    #[arg(long, conflicts_with_all = ["diff", "output"])]
+    #[arg(long, conflicts_with_all = ["template", "diff", "output"])]
     rehearse: bool,
-    /// How the rehearsal is printed
-    #[arg(long, value_enum, default_value = "text", requires = "rehearse")]
-    format: Format,
-    /// Write to this new file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    /// Apply it to the live config through OpenClaw's own writer, after a verified backup
+    #[arg(long, conflicts_with_all = ["template", "diff", "output", "rehearse"])]
+    apply: bool,
+}
+
+/// Which of the two is emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Baseline,
+    Rollback,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    fn template(self, runbook: &Runbook) -> &Template {
+        match self {
+            Self::Baseline => &runbook.baseline,
+            Self::Rollback => &runbook.rollback.template,
+        }
+    }
 }
 
 impl Baseline {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
-        let (runbook, _) = common.runbook()?;
-        let scene = wizard::scene(common)?;
-        if let Some(path) = &self.token_file {
-            write_token(path)?;
-        }
-        emit(&runbook.baseline, &scene.live, self.diff, self.output.as_deref())?;
-        let there = shell::variable(TOKEN_VARIABLE).is_some_and(|token| !token.is_empty());
-        if !there && !common.demo {
-            warn(&format!(
-                "warning: {TOKEN_VARIABLE} is not set here, and the baseline refers to it\n\
-                 cause: OpenClaw writes such a reference all the same, and the gateway then starts with a random token\n\
-                 hint: set it for the gateway's own service; --token-file FILE makes a new one"
-            ));
-        }
-        Ok(Status::Fine)
+        self.options.run(Kind::Baseline, common)
     }
 }
 
 impl Rollback {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
+        if !self.rehearse && !self.apply {
+            return self.options.run(Kind::Rollback, common);
+        }
         let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
-        let template = &runbook.rollback.template;
-        if self.rehearse {
-            let patch = patch::value(template, scene.live.config());
-            return super::rehearse::run(&[patch], &scene, common, self.format);
+        let Live::Read { config, facts, .. } = &scene.live else {
+            return Err(super::facts::unreadable(&scene.live));
+        };
+        let tailored = tailor::rollback(&runbook.rollback.template, config, facts);
+        if self.apply {
+            return super::apply::run(&tailored, &scene, common);
         }
-        emit(template, &scene.live, self.diff, self.output.as_deref())?;
-        for warning in scene.live.config().map(|live| misfits(template, live)).unwrap_or_default() {
-            warn(&warning);
+        let parts = tailored.parts.iter().filter(|part| part.by_writer);
+        let patches: Vec<Value> = parts.map(tailor::Part::value).collect();
+        super::rehearse::run(&patches, &scene, common, self.options.format)
+    }
+}
+
+impl Options {
+    fn run(&self, kind: Kind, common: &Common) -> Result<Status, Failure> {
+        let (runbook, _) = common.runbook()?;
+        let scene = wizard::scene(common)?;
+        if let Some(path) = &self.token_file {
+            write_token(path)?;
         }
-        let open = scene.live.config().map(|live| patch::leaves_open(template, live));
-        for what in open.unwrap_or_default() {
-            warn(&format!("warning: it leaves open: {what}"));
+        let needs_token = match &scene.live {
+            Live::Read { config, facts, .. } if !self.template => {
+                let template = kind.template(&runbook);
+                let tailored = match kind {
+                    Kind::Baseline => tailor::baseline(template, config, facts),
+                    Kind::Rollback => tailor::rollback(template, config, facts),
+                };
+                self.fitted(kind, &runbook, &scene, &tailored)?;
+                tailored.needs_token()
+            }
+            _ => {
+                self.as_written(kind, &runbook, &scene)?;
+                kind == Kind::Baseline
+            }
+        };
+        let there = shell::variable(TOKEN_VARIABLE).is_some_and(|token| !token.is_empty());
+        if needs_token && !there && !common.demo {
+            warn(&format!(
+                "warning: {TOKEN_VARIABLE} is not set here, and the {} refers to it\n\
+                 cause: OpenClaw writes such a reference all the same, and the gateway then starts with a random token\n\
+                 hint: set it for the gateway's own service; --token-file FILE makes a new one",
+                kind.word()
+            ));
         }
-        if !self.template {
+        Ok(Status::Fine)
+    }
+
+    /// Emits what is fitted to the live config.
+    fn fitted(
+        &self,
+        kind: Kind,
+        runbook: &Runbook,
+        scene: &Scene,
+        tailored: &Tailored,
+    ) -> Result<(), Failure> {
+        let (Some(config), Some(facts)) = (scene.live.config(), scene.live.facts()) else {
+            return Ok(());
+        };
+        if let (true, Some(output)) = (self.merged, &self.output) {
+            merged::write(scene, &tailored.value(), output)?;
+            said_beside(tailored);
+            return Ok(());
+        }
+        if self.diff {
+            return print(&difference(config, tailored.applied(), tailored.before()));
+        }
+        let steps = match kind {
+            Kind::Baseline => Vec::new(),
+            Kind::Rollback => {
+                let known = Known::of_config(Some(facts), shell::now());
+                tailor::elsewhere(verdict::left_outside(runbook, &known), &scene.gateway)
+            }
+        };
+        let text = match self.format {
+            Format::Json => super::pretty(&document::of(kind.word(), tailored, config, &steps))?,
+            Format::Text => tailored.whole(&steps, patch::COLUMNS),
+        };
+        match (&self.output, self.format) {
+            (None, _) => print(&text)?,
+            (Some(path), Format::Json) => write(path, &text)?,
+            (Some(path), Format::Text) => self.write_parts(path, tailored, &steps)?,
+        }
+        if kind == Kind::Rollback {
+            for open in tailored.leaves_open(config) {
+                warn(&format!("warning: it leaves open: {open}"));
+            }
+        }
+        said_beside(tailored);
+        Ok(())
+    }
+
+    /// Writes each part to a file of its own.
+    fn write_parts(
+        &self,
+        path: &Path,
+        tailored: &Tailored,
+        steps: &[Elsewhere],
+    ) -> Result<(), Failure> {
+        let name = path.display().to_string();
+        for (at, text) in tailored.texts(steps, patch::COLUMNS).iter().enumerate() {
+            write(Path::new(&Tailored::file_name(&name, at)), text)?;
+        }
+        Ok(())
+    }
+
+    /// Emits the runbook's own text.
+    fn as_written(&self, kind: Kind, runbook: &Runbook, scene: &Scene) -> Result<(), Failure> {
+        let template = kind.template(runbook);
+        let config = scene.live.config();
+        if let Live::Unreadable { why, .. } = &scene.live {
+            if self.diff || self.format == Format::Json {
+                return Err(super::facts::unreadable(&scene.live));
+            }
+            warn(&format!(
+                "warning: the live config could not be read, so nothing is fitted to it\ncause: {why}"
+            ));
+        }
+        if let (true, Some(config)) = (self.diff, config) {
+            let (before, _) = crate::openclaw::facts::in_todays_words(config);
+            let mut after = before.clone();
+            patch::merge(&mut after, &patch::value(template, Some(config)));
+            print(&difference(config, after, &before))?;
+        } else {
+            let text = patch::render(template, config, patch::COLUMNS);
+            match &self.output {
+                None => print(&text)?,
+                Some(path) => write(path, &text)?,
+            }
+        }
+        if kind == Kind::Rollback {
+            for warning in config.map(|live| misfits(template, live)).unwrap_or_default() {
+                warn(&warning);
+            }
+            for open in config.map(|live| patch::leaves_open(template, live)).unwrap_or_default() {
+                warn(&format!("warning: it leaves open: {open}"));
+            }
             warn(
                 "note: this is the runbook's own text, not fitted to the live config; read the diff, and rehearse it on a copy",
             );
         }
-        Ok(Status::Fine)
+        Ok(())
     }
 }
 
-fn emit(
-    template: &Template,
-    live: &Live,
-    diff: bool,
-    output: Option<&Path>,
-) -> Result<(), Failure> {
-    let config = live.config();
-    if let Live::Unreadable { why, .. } = live {
-        if diff {
-            return Err(super::facts::unreadable(live));
+/// Shows what a config becomes, and says in words what that narrows and what it widens.
+fn difference(config: &Config, after: Value, before: &Value) -> String {
+    let text = patch::difference(before, &after);
+    let breadth = patch::breadth(before, &after, config);
+    let mut said = String::new();
+    for (word, lines) in [
+        ("It widens", &breadth.widens),
+        ("It narrows", &breadth.narrows),
+        ("It cannot be told whether this is wider or narrower", &breadth.untold),
+    ] {
+        if lines.is_empty() {
+            continue;
         }
+        said.push_str(&format!("\n{word}:\n"));
+        for line in lines {
+            said.push_str(&format!("  {}\n", crate::text::Shown::line(line).as_str()));
+        }
+    }
+    text + &said
+}
+
+/// Says beside the patch what stands in its comments, too.
+fn said_beside(tailored: &Tailored) {
+    if !tailored.after_migration.is_empty() {
         warn(&format!(
-            "warning: the live config could not be read, so nothing is fitted to it\ncause: {why}"
+            "warning: the config holds keys of an older dialect; where OpenClaw rejects it, this fits only after migration\n\
+             cause: {}\n\
+             hint: `openclaw doctor --fix` rewrites them, and may switch skills off; read what it says",
+            tailored.after_migration.join("; ")
         ));
     }
-    if diff {
-        return print(&patch::diff(config, &patch::value(template, config)));
+    for part in tailored.parts.iter().filter(|part| !part.by_writer) {
+        warn(&format!(
+            "warning: OpenClaw's writer refuses {} for `{}`\n\
+             hint: put what the part for that file says into it by hand",
+            crate::text::count(part.changes.len(), "key"),
+            part.file.display()
+        ));
     }
-    let text = patch::render(template, config, patch::COLUMNS);
-    let Some(path) = output else { return print(&text) };
-    store::write_new(path, &text).map_err(|error| {
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    store::write_new(path, text).map_err(|error| {
         Failure::unreadable("the file was not written")
             .because(error)
             .hint("name a file that does not exist yet; nothing is overwritten")

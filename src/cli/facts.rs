@@ -1,5 +1,7 @@
 //! `portcullis facts`: what the live config means.
 
+use std::mem;
+
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -58,8 +60,8 @@ impl Show {
         let Live::Read { config, facts, .. } = &scene.live else {
             return Err(unreadable(&scene.live));
         };
-        let text = match self.format {
-            Format::Json => super::pretty(&Document {
+        match self.format {
+            Format::Json => super::print_json(&Document {
                 schema: "portcullis/facts",
                 version: 1,
                 target: &scene.target,
@@ -68,28 +70,34 @@ impl Show {
                 subjects: facts.subjects.iter().map(ToString::to_string).collect(),
                 facts: &facts.facts,
             })?,
-            Format::Text => text(facts),
-        };
-        print(&text)?;
+            Format::Text => print(&text(facts))?,
+        }
+        // The program ends here: what a large config holds need not be given back piece by piece.
+        mem::forget(scene);
         Ok(Status::Fine)
     }
 }
 
 fn text(facts: &Facts) -> String {
     let mut text = String::new();
+    let mut say = |line: &str| {
+        text.push_str(Shown::text(line).as_str());
+        text.push('\n');
+    };
     for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
-        text.push_str(&format!("{question:<8} {said}\n"));
+        say(&format!("{question:<8} {said}"));
     }
     let mut subject = None;
     for fact in &facts.facts {
         if subject != Some(&fact.subject) {
-            text.push_str(&format!("\n{}\n", fact.subject));
+            say("");
+            say(&fact.subject.to_string());
             subject = Some(&fact.subject);
         }
         let place = verdict::place(&fact.origin);
-        text.push_str(&format!("  {:<44} {}   ({place})\n", fact.path, fact.said()));
+        say(&format!("  {:<44} {}   ({place})", fact.path, fact.said()));
     }
-    Shown::text(&text).into_string()
+    text
 }
 
 /// Says why there are no facts.

@@ -31,7 +31,7 @@ use crate::shell::signals;
 use crate::text::Shown;
 
 /// How long each command on the copy may take.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Rehearses patches on a copy of the live config and prints what that proves.
 ///
@@ -200,7 +200,7 @@ fn finish(command: &Command, mask: &Arc<dyn Fn(&str) -> String + Send + Sync>) -
     }
 }
 
-fn cancelled() -> Ended {
+pub(super) fn cancelled() -> Ended {
     Ended {
         end: End::Cancelled,
         stdout: String::new(),

@@ -13,6 +13,7 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
 use crate::cli::print;
+use crate::cli::settings::Settings;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::target::Target;
 use crate::shell;
@@ -59,8 +60,8 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         return Err(Failure::unreadable("the wizard needs a terminal")
             .hint("`portcullis check` gives the automatic verdicts without one"));
     }
-    let (runbook, runbook_sha256) = common.runbook()?;
     let scene = scene(common)?;
+    let (runbook, runbook_sha256) = common.runbook_for(&scene.gateway)?;
     let places = places(common)?;
     let now = shell::now();
     let header = Header {
@@ -82,7 +83,8 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
     } else {
         opened.notice
     };
-    let operator = shell::live::user();
+    let settings = Settings::read(common)?;
+    let operator = settings.operator.clone().unwrap_or_else(shell::live::user);
     let previous = store::previous(&places, &scene.target.id);
     let mut screen = Screen::take()
         .map_err(|error| Failure::unreadable("the terminal cannot be used").because(error))?;
@@ -101,7 +103,7 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
     };
     let app = App::new(start, now);
     let world = World { source: scene.source, places: places.clone(), draft: opened.draft };
-    let left = wizard::run(app, world, theme(common), &mut screen);
+    let left = wizard::run(app, world, theme(common, &settings), &mut screen);
     drop(screen);
     let left =
         left.map_err(|error| Failure::unreadable("the terminal cannot be used").because(error))?;
@@ -169,11 +171,15 @@ fn new_name() -> Result<String, Failure> {
 }
 
 /// Decides how the screen looks, from flags and what the terminal says of itself.
-fn theme(common: &Common) -> Theme {
+fn theme(common: &Common, settings: &Settings) -> Theme {
     let dumb = shell::variable("TERM").is_some_and(|term| term == "dumb");
     let plain = shell::variable("NO_COLOR").is_some_and(|value| !value.is_empty());
     Theme {
-        glyphs: if common.ascii || dumb { Glyphs::Ascii } else { Glyphs::Unicode },
+        glyphs: if common.ascii || settings.ascii || dumb {
+            Glyphs::Ascii
+        } else {
+            Glyphs::Unicode
+        },
         colour: if plain || dumb { Colour::None } else { Colour::Ansi },
     }
 }

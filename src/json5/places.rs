@@ -270,6 +270,11 @@ impl<'t> Cursor<'t> {
         self.at
     }
 
+    /// Returns how many bytes are left to read.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(super) fn peek(&self) -> Option<char> {
         self.rest.chars().next()
     }
@@ -345,14 +350,15 @@ impl<'t> Cursor<'t> {
     }
 
     /// Skips a number or a word.
-    fn skip_word(&mut self) {
+    pub(super) fn skip_word(&mut self) {
         while self.peek().is_some_and(|c| !is_blank(c) && !matches!(c, ',' | ':' | ']' | '}' | '/'))
         {
             self.bump();
         }
     }
 
-    fn key(&mut self) -> Box<str> {
+    /// Reads a key, its escapes resolved.
+    pub(super) fn key(&mut self) -> Box<str> {
         let from = self.rest;
         let quoted = matches!(self.peek(), Some('"' | '\''));
         if quoted {

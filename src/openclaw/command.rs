@@ -122,9 +122,9 @@ const WRITES_PROBE: &str = "connects to the gateway on this host with the token 
     gateways (mDNS, 1.2 s)";
 
 /// What our own connections do.
-const WRITES_CONNECTIONS: &str = "connects to the gateway on this host four times: with its own \
-    secret, with none, with a wrong one, and as a page of a foreign site; the gateway logs the \
-    refusals. Nothing else is written";
+const WRITES_CONNECTIONS: &str = "connects to the gateway on this host, over WebSocket and HTTP: \
+    with nothing, with its own secret, with a made-up one, as a page of a foreign site, and with \
+    the headers of a proxy; the gateway logs the refusals. Nothing else is written";
 
 /// What the search of the logs does.
 const WRITES_NOTHING: &str = "reads OpenClaw's logs and looks for the secrets of the config in \
@@ -156,11 +156,11 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         }
         "probe" => ("probe", &["gateway", "probe", "--port", &port, "--json"], 40, WRITES_PROBE),
         "connections" => {
-            ("connections", &["connections", "--format", "json"], 30, WRITES_CONNECTIONS)
+            ("connections", &["connections", "--format", "json"], 60, WRITES_CONNECTIONS)
         }
         "logs" => ("logs", &["logs", "--format", "json"], 60, WRITES_NOTHING),
         "rehearsal" => {
-            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 240, WRITES_REHEARSAL)
+            ("rehearsal", &["rollback", "--rehearse", "--format", "json"], 600, WRITES_REHEARSAL)
         }
         _ => return None,
     };
@@ -197,7 +197,8 @@ pub fn openclaw(
     gateway: &Gateway,
 ) -> Command {
     let program = if gateway.program.is_empty() { "openclaw" } else { &gateway.program };
-    let argv = std::iter::once(program).chain(arguments.iter().copied());
+    let profile = gateway.profile.iter().flat_map(|profile| ["--profile", profile]);
+    let argv = std::iter::once(program).chain(profile).chain(arguments.iter().copied());
     Command {
         name,
         argv: argv.map(str::to_owned).collect(),
@@ -260,7 +261,7 @@ impl Command {
 }
 
 /// Quotes a word for a POSIX shell where it needs it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     if word.is_empty() {
         return "''".to_owned();
     }

@@ -7,8 +7,11 @@ mod error;
 mod include;
 mod locate;
 mod merge;
+mod merged;
+mod owners;
 
 use std::collections::BTreeMap;
+use std::io::BufWriter;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -22,6 +25,7 @@ use crate::openclaw::config::include::Reader;
 use crate::openclaw::config::include::Stop;
 use crate::openclaw::config::merge::Spot;
 use crate::openclaw::secret;
+use crate::text::Mask;
 use crate::text::Shown;
 use crate::text::count;
 
@@ -34,6 +38,9 @@ pub use crate::openclaw::config::locate::Location;
 pub use crate::openclaw::config::locate::Why;
 pub use crate::openclaw::config::locate::include_roots;
 pub use crate::openclaw::config::locate::locate;
+pub use crate::openclaw::config::merged::MergeError;
+pub use crate::openclaw::config::merged::MergedFile;
+pub use crate::openclaw::config::merged::merged;
 
 /// How many warnings of one kind are given one by one.
 const WARNINGS: usize = 20;
@@ -73,6 +80,21 @@ pub struct Place {
     pub column: usize,
 }
 
+/// An include that was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    /// Where what it holds stands in the merged config; empty for the whole of it.
+    pub path: Vec<String>,
+    /// The file that includes.
+    pub written: PathBuf,
+    /// The files it names.
+    pub files: Vec<PathBuf>,
+    /// Whether it names them in a list, whose parts are merged.
+    pub list: bool,
+    /// Whether keys stand beside it, which go over what is included.
+    pub beside: bool,
+}
+
 /// The live config, merged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -80,6 +102,8 @@ pub struct Config {
     pub path: PathBuf,
     /// Every file that was read, the first one first.
     pub files: Vec<PathBuf>,
+    /// Every include that was followed, inner ones first.
+    pub includes: Vec<Include>,
     /// The merged value, references to the environment as written.
     pub value: Value,
     /// How many comments the files hold, which OpenClaw's own writer would strip.
@@ -90,6 +114,8 @@ pub struct Config {
     /// as JSON, every secret replaced by what it is worth: a new token does not change it, a
     /// placeholder made a token does; comments and spacing do not.
     pub digest: String,
+    /// The secrets that stand in the value, with their paths, in its order.
+    pub(crate) secrets: Vec<secret::Found>,
     places: Places<Spot>,
 }
 
@@ -129,6 +155,7 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
     for (file, document) in &reader.read {
         warnings.extend(duplicates(path, file, &document.duplicates));
     }
+    let (digest, secrets) = digest(path, &reader.read, &value);
     let mut odd = Vec::new();
     if include::holds(&value, PROTOTYPE) {
         prototypes(&value, &mut Vec::new(), &mut odd);
@@ -136,11 +163,13 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
     warnings.append(&mut odd);
     Config {
         path: path.to_owned(),
-        digest: digest(path, &reader.read, &value),
+        digest,
         comments: reader.read.iter().map(|(_, read)| read.comments).sum(),
         files: reader.read.into_iter().map(|(file, _)| file).collect(),
+        includes: reader.followed,
         value,
         warnings,
+        secrets,
         places,
     }
 }
@@ -194,15 +223,19 @@ fn prototypes(value: &Value, path: &mut Vec<String>, warnings: &mut Vec<String>)
     }
 }
 
-fn digest(path: &Path, read: &[(PathBuf, include::Read)], value: &Value) -> String {
+/// Returns the digest of a config, and the secrets that it leaves out.
+fn digest(
+    path: &Path,
+    read: &[(PathBuf, include::Read)],
+    value: &Value,
+) -> (String, Vec<secret::Found>) {
     let mut hash = Sha256::new();
     for (file, _) in read {
         hash.update(short(path, file).as_bytes());
         hash.update([0]);
     }
-    hash.update(secret::classified(value).to_string().as_bytes());
-    let bytes = hash.finalize();
-    format!("{bytes:x}")
+    let secrets = secret::classified(value, BufWriter::new(&mut hash));
+    (format!("{:x}", hash.finalize()), secrets)
 }
 
 /// Returns a file's name below the config's folder.
@@ -231,6 +264,18 @@ impl Config {
             Value::Array(elements) => elements.get(key.parse::<usize>().ok()?),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         })
+    }
+
+    /// Returns a mask over every secret that stands in it.
+    #[must_use]
+    pub fn mask(&self) -> Mask {
+        Mask::new(self.secrets.iter().map(|(_, secret)| secret))
+    }
+
+    /// Returns the number of the file, and the line, in which the value at a path is written.
+    pub(crate) fn line(&self, path: &[&str]) -> Option<(usize, usize)> {
+        let spot = self.places.get(path)?.at;
+        Some((spot.file, spot.at.line))
     }
 
     /// Returns where the value at a path is written.

@@ -52,6 +52,11 @@ fn reach(facts: &Facts) -> String {
         Some("funnel") => "; the whole internet through Tailscale Funnel",
         _ => "",
     };
+    let gmail = match text(facts, "config.hooks.gmail_tailscale") {
+        Some("serve") => "; Gmail's callbacks through Tailscale Serve",
+        Some("funnel") => "; Gmail's callbacks, from the whole internet through Tailscale Funnel",
+        _ => "",
+    };
     let strangers = facts
         .subjects(Each::Account)
         .filter(|account| {
@@ -63,7 +68,7 @@ fn reach(facts: &Facts) -> String {
         0 => String::new(),
         open => format!("; strangers on {}", count(open, "account")),
     };
-    format!("{network}{route}{strangers}")
+    format!("{network}{route}{gmail}{strangers}")
 }
 
 fn authentication(facts: &Facts) -> String {

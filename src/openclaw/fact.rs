@@ -1,5 +1,7 @@
 //! One thing the live config means, where it comes from, and the list of all that can be known.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -119,12 +121,12 @@ pub enum Origin {
     /// Seen on this host, such as a listening socket.
     Host(String),
     /// Follows from other facts.
-    Derived(Vec<String>),
+    Derived(&'static [&'static str]),
     /// A key of a config file.
     #[serde(untagged)]
     File {
         /// The file, as shown.
-        file: String,
+        file: Arc<str>,
         /// The line, from 1.
         line: usize,
         /// The config path.
@@ -237,6 +239,7 @@ pub const PATHS: &[Path] = paths! {
     "config.hooks.enabled" Gateway Flag "whether webhooks are served";
     "config.hooks.token" Gateway Text "the class of the hook token";
     "config.hooks.agents" Gateway List "agents that hooks may start; `*` for any";
+    "config.hooks.gmail_tailscale" Gateway Text "how Gmail's callbacks come in: `off`, `serve` or `funnel`, which is the whole internet";
     "config.session.dm_scope" Gateway Text "how DM sessions are kept apart: `main`, `per-peer`, `per-channel-peer`, `per-account-channel-peer`";
     "config.session.dm_isolated" Gateway Flag "whether each sender on each channel has a session of their own, in every binding too";
     "config.session.group_scope" Gateway Text "`per-group`, or `main`, which lets rooms share the main session";
@@ -245,6 +248,7 @@ pub const PATHS: &[Path] = paths! {
     "config.channels" Gateway List "channels that are configured and enabled";
     "config.webhooks" Gateway List "places where the outside can post: hooks, plugin and channel webhooks";
     "config.senders.many" Gateway Flag "whether more than one person can message the bot";
+    "config.allowlists.stars" Gateway List "allowlists of elevated tools and of commands that let anyone in, by config path";
     "config.secrets.inline" Gateway List "config paths that hold a secret in plain text; never the value";
     "config.credentials" Gateway List "credentials configured for agents, by name: model keys, MCP servers, skills, environment";
     "config.migration" Gateway List "keys of an older dialect, with what they meant";
@@ -297,6 +301,9 @@ pub const PATHS: &[Path] = paths! {
     "host.state_private" Gateway Flag "whether only its owner can enter the state directory";
     "host.container" Gateway Flag "whether this is a container";
     "host.backups" Gateway List "copies of the config beside it; they hold its secrets";
+    "host.approved" Account Count "senders approved by pairing, kept in the state database; they may write while the DM policy is `pairing`";
+    "host.pairing.senders" Gateway Count "senders approved by pairing in all";
+    "host.pairing.devices" Gateway List "devices that are paired, by name; a new token does not end them";
     "host.sandbox_backend" Gateway Flag "whether a sandbox backend (docker or podman) is on the path";
 };
 

@@ -6,6 +6,7 @@ mod auth;
 mod channels;
 mod dialect;
 mod elevated;
+mod entry;
 mod exec;
 mod flags;
 mod found;
@@ -13,18 +14,25 @@ mod gateway;
 mod hooks;
 mod host;
 pub mod key;
+mod pairing;
 mod reading;
 mod rooms;
 mod routes;
 mod sandbox;
+mod service;
 mod tools;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::mem;
 use std::ops::Range;
 
 use serde::Serialize;
+use serde_json::Value;
+
+pub use crate::openclaw::facts::entry::Entry;
+pub use crate::openclaw::facts::entry::Secret;
 
 use crate::openclaw::config::Config;
 use crate::openclaw::fact::Fact;
@@ -36,6 +44,15 @@ use crate::openclaw::facts::found::Sheet;
 use crate::openclaw::facts::reading::Reading;
 use crate::openclaw::facts::routes::Routes;
 use crate::runbook::Each;
+use crate::text::Mask;
+
+pub use crate::openclaw::facts::pairing::Approvals;
+pub use crate::openclaw::facts::pairing::Device;
+pub use crate::openclaw::facts::pairing::Pairing;
+pub use crate::openclaw::facts::pairing::Sender;
+pub use crate::openclaw::facts::service::ALWAYS;
+pub use crate::openclaw::facts::service::Service;
+pub use crate::openclaw::facts::service::Variable;
 
 /// What is known beside the config: the environment and the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,6 +79,10 @@ pub struct World {
     pub backups: Vec<String>,
     /// Whether docker or podman is on the path.
     pub sandbox_backend: Option<bool>,
+    /// The environment of the gateway's own service; none where it cannot be seen.
+    pub service: Option<Service>,
+    /// Who was let in by approval; none where nobody looked.
+    pub pairing: Option<Pairing>,
 }
 
 /// Everything that is known about a gateway's exposure.
@@ -76,33 +97,48 @@ pub struct Facts {
     index: HashMap<Subject, Range<usize>>,
 }
 
+/// Returns a config in today's dialect, and what was said in older words with what it meant.
+#[must_use]
+pub fn in_todays_words(config: &Config) -> (Value, Vec<String>) {
+    let today = dialect::today(&config.value);
+    (today.value.into_owned(), today.migration)
+}
+
 impl Facts {
     /// Works out what a config means.
     #[must_use]
     pub fn resolve(config: &Config, world: &World) -> Self {
-        let reading = Reading::new(config, world);
+        Self::resolve_masked(config, world, &config.mask())
+    }
+
+    /// Works out what a config means, given the mask over its secrets, which is dear to make.
+    pub(crate) fn resolve_masked(config: &Config, world: &World, mask: &Mask) -> Self {
+        let reading = Reading::new(config, world, mask);
         let accounts = channels::accounts(&reading);
         let mut sheet = Sheet::new(Subject::Gateway);
         let loopback_only = gateway::put(&mut sheet, &reading);
         let proxied = !reading.items(&["gateway", "trustedProxies"]).is_empty();
         let exposed = loopback_only != Some(true) || proxied;
         let routes = routes::routes(&reading, &accounts, exposed);
-        let known: Vec<Known> = accounts
-            .iter()
-            .zip(&routes.by_account)
-            .map(|(account, agents)| accounts::known(&reading, account, agents))
-            .collect();
+        let order = PATHS.iter().enumerate().map(|(at, path)| (path.name, at)).collect();
+        let mut facts = Self::default();
+        let known = accounts.iter().zip(&routes.by_account).map(|(account, agents)| {
+            let mut known = accounts::known(&reading, account, agents);
+            for sheet in mem::take(&mut known.sheets) {
+                facts.add(sheet, &order);
+            }
+            known
+        });
+        let known: Vec<Known> = known.collect();
         hooks::put(&mut sheet, &reading);
         gateway::sessions(&mut sheet, &reading);
         overall(&mut sheet, &reading, &routes);
         people(&mut sheet, &reading, &accounts, &known);
         host::put(&mut sheet, &reading);
+        pairing::put_all(&mut sheet, &reading);
         let everyones = agents::credentials(&reading);
-        let order = PATHS.iter().enumerate().map(|(at, path)| (path.name, at)).collect();
-        let mut facts = Self::default();
+        facts.add_first(sheet, &order);
         let mut add = |sheet| facts.add(sheet, &order);
-        add(sheet);
-        known.into_iter().flat_map(|known| known.sheets).for_each(&mut add);
         for agent in &routes.agents {
             let reachable = routes.reachable.contains(agent.id);
             add(agents::sheet(&reading, agent, reachable, &everyones));
@@ -119,9 +155,22 @@ impl Facts {
         facts
     }
 
+    /// Puts a sheet before those of the accounts, which it sums up.
+    fn add_first(&mut self, sheet: Sheet, order: &HashMap<&str, usize>) {
+        let mut first = Self::default();
+        first.add(sheet, order);
+        let moved = first.facts.len();
+        for range in self.index.values_mut() {
+            *range = range.start + moved..range.end + moved;
+        }
+        self.index.extend(first.index);
+        self.facts.splice(0..0, first.facts);
+        self.subjects.splice(0..0, first.subjects);
+    }
+
     fn add(&mut self, sheet: Sheet, order: &HashMap<&str, usize>) {
         let (subject, mut facts) = sheet.into_parts();
-        facts.sort_by_key(|fact| order.get(fact.path));
+        facts.sort_by_cached_key(|fact| order.get(fact.path));
         let from = self.facts.len();
         self.facts.append(&mut facts);
         if self.facts.len() > from {
@@ -163,8 +212,12 @@ impl Facts {
 
 /// Puts the facts that concern the whole config on the gateway's sheet.
 fn overall(sheet: &mut Sheet, reading: &Reading<'_>, routes: &Routes<'_>) {
-    let channels = Found::follows(Some(channels::enabled(reading)), &[]);
+    let channels = match channels::refused(reading) {
+        Some(origin) => Found::hidden(origin),
+        None => Found::follows(Some(channels::enabled(reading)), &[]),
+    };
     sheet.put("config.channels", channels.at(&["channels"]));
+    sheet.put("config.allowlists.stars", elevated::stars(reading, &routes.agents));
     let inline = reading.inline.iter().map(|path| {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         reading.safe(&key::write(&path))

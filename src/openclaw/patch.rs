@@ -6,6 +6,8 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::openclaw::breadth;
+use crate::openclaw::breadth::Breadth;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::config;
 use crate::openclaw::config::Assembled;
@@ -26,6 +28,7 @@ use crate::runbook::Fix;
 use crate::runbook::FixRow;
 use crate::runbook::Template;
 use crate::runbook::TemplateKey;
+use crate::text::Shown;
 
 /// The environment variable that emitted shapes refer to for the gateway's token.
 pub const TOKEN_VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
@@ -98,7 +101,7 @@ pub fn explained(patch: &Value, says: &str, elsewhere: &[String]) -> String {
 /// Says what stays open in a live config once a template has been written over it.
 #[must_use]
 pub fn leaves_open(template: &Template, live: &Config) -> Vec<String> {
-    let mut after = live.value.clone();
+    let (mut after, _) = facts::in_todays_words(live);
     merge(&mut after, &value(template, Some(live)));
     open_in(&after, live)
 }
@@ -106,17 +109,23 @@ pub fn leaves_open(template: &Template, live: &Config) -> Vec<String> {
 /// Says what is open in a config that stands where the live one does.
 #[must_use]
 pub fn open_in(after: &Value, live: &Config) -> Vec<String> {
-    let path = live.path.clone();
-    let files = Files::from([(path.clone(), FileRead::Bytes(after.to_string().into_bytes()))]);
-    let Ok(Assembled::Complete(config)) = config::assemble(&path, &files) else {
+    let Some(facts) = read_as(after, live) else {
         return vec!["what it leaves open cannot be told".to_owned()];
     };
-    let facts = Facts::resolve(&config, &World::default());
-    let is = |subject: &Subject, path: &str, open: bool| {
-        let fact = facts.get(subject, path);
-        fact.and_then(|fact| fact.value.as_ref()).and_then(Value::as_bool) == Some(open)
+    let of = |subject: &Subject, path: &str| {
+        facts.get(subject, path).and_then(|fact| fact.value.as_ref()).cloned()
     };
+    let is = |subject: &Subject, path: &str, open: bool| of(subject, path) == Some(open.into());
+    let gateway = |path: &str| of(&Subject::Gateway, path);
     let mut open = Vec::new();
+    let loopback =
+        gateway("config.gateway.bind").as_ref().and_then(Value::as_str) == Some("loopback");
+    if !loopback || is(&Subject::Gateway, "config.gateway.bind_explicit", false) {
+        open.push("the bind".to_owned());
+    }
+    if gateway("config.gateway.auth.mode") == Some("none".into()) {
+        open.push("the gateway to whoever reaches it: no authentication".to_owned());
+    }
     for account in facts.subjects(Each::Account) {
         if is(account, "config.account.dm.open", true) {
             open.push(format!("DMs of {account}"));
@@ -129,15 +138,42 @@ pub fn open_in(after: &Value, live: &Config) -> Vec<String> {
         if is(agent, "config.agent.exec.gated", false) {
             open.push(format!("commands of {agent}"));
         }
+        if is(agent, "config.agent.elevated.usable", true) {
+            open.push(format!("elevated tools of {agent}"));
+        }
     }
-    let tailscale = facts.get(&Subject::Gateway, "config.gateway.tailscale.mode");
-    if let Some(mode) = tailscale.and_then(|fact| fact.value.as_ref()).and_then(Value::as_str)
-        && mode != "off"
-    {
-        open.push(format!("Tailscale {mode}"));
+    match gateway("config.gateway.tailscale.mode") {
+        Some(Value::String(mode)) if mode != "off" => open.push(format!("Tailscale {mode}")),
+        _ => {}
     }
     if is(&Subject::Gateway, "config.hooks.enabled", true) {
         open.push("webhooks".to_owned());
+    }
+    let lists = [
+        ("config.gateway.http_apis", "HTTP endpoints"),
+        ("config.gateway.http_tools", "tools over HTTP"),
+        ("config.gateway.node_commands", "commands of nodes"),
+        ("config.gateway.node_auto_approve", "approval of nodes by network"),
+        ("config.gateway.trusted_proxies_wide", "headers believed from whole networks"),
+        ("config.gateway.dangerous_flags", "dangerous flags"),
+    ];
+    for (path, what) in lists {
+        if let Some(Value::Array(list)) = gateway(path)
+            && !list.is_empty()
+        {
+            open.push(format!("{what}: {}", fact::plain(&Value::Array(list))));
+        }
+    }
+    if is(&Subject::Gateway, "config.gateway.control_ui.origin_wildcard", true) {
+        open.push("the Control UI to any web page".to_owned());
+    }
+    if is(&Subject::Gateway, "config.gateway.allow_real_ip_fallback", true) {
+        open.push("addresses that clients claim".to_owned());
+    }
+    if let Some(Value::Array(webhooks)) = gateway("config.webhooks") {
+        let of_plugins = webhooks.iter().filter_map(Value::as_str);
+        let of_plugins = of_plugins.filter(|at| at.starts_with("plugins."));
+        open.extend(of_plugins.map(|at| format!("the way in of {at}")));
     }
     open
 }
@@ -175,13 +211,39 @@ pub fn diff(live: Option<&Config>, patch: &Value) -> String {
     let before = live.map_or_else(|| Value::Object(Map::new()), |config| config.value.clone());
     let mut after = before.clone();
     merge(&mut after, patch);
-    let (before, after) = (secret::redact(&before), secret::redact(&after));
+    difference(&before, &after)
+}
+
+/// Shows how one config differs from another, path by path, secrets replaced.
+#[must_use]
+pub fn difference(before: &Value, after: &Value) -> String {
+    let (before, after) = (secret::redact(before), secret::redact(after));
     let mut text = String::new();
     differences(&mut text, &mut Vec::new(), Some(&before), Some(&after));
     if text.is_empty() {
         return "  Nothing changes: the live config says all of this already.\n".to_owned();
     }
     text
+}
+
+/// Tells what a config that stands where the live one does narrows and widens.
+#[must_use]
+pub fn breadth(before: &Value, after: &Value, live: &Config) -> Breadth {
+    match (read_as(before, live), read_as(after, live)) {
+        (Some(before), Some(after)) => breadth::compare(&before, &after),
+        _ => Breadth::default(),
+    }
+}
+
+/// Reads a value as if it were the live config, of whose host nothing is known.
+fn read_as(value: &Value, live: &Config) -> Option<Facts> {
+    let path = live.path.clone();
+    let bytes = value.to_string().into_bytes();
+    let files = Files::from([(path.clone(), FileRead::Bytes(bytes))]);
+    match config::assemble(&path, &files) {
+        Ok(Assembled::Complete(config)) => Some(Facts::resolve(&config, &World::default())),
+        _ => None,
+    }
 }
 
 /// Writes each value that differs, under its path; a new or vanished object leaf by leaf.
@@ -289,7 +351,7 @@ pub fn found(entry: &Entry, facts: Option<&Facts>) -> String {
     parts.join(" · ")
 }
 
-fn put(into: &mut Value, path: &[&str], value: Value) {
+pub(super) fn put(into: &mut Value, path: &[&str], value: Value) {
     let Some((first, rest)) = path.split_first() else {
         *into = value;
         return;
@@ -314,14 +376,14 @@ pub fn pretty(value: &Value) -> String {
     text
 }
 
-fn line(text: &mut String, depth: usize, content: &str) {
+pub(super) fn line(text: &mut String, depth: usize, content: &str) {
     text.push_str(&"  ".repeat(depth));
     text.push_str(content);
     text.push('\n');
 }
 
 /// Writes a comment, wrapped.
-fn comment(text: &mut String, says: &str, depth: usize, columns: usize) {
+pub(super) fn comment(text: &mut String, says: &str, depth: usize, columns: usize) {
     let room = columns.saturating_sub(2 * depth + 3).max(20);
     let mut row = String::new();
     for word in says.split_whitespace() {
@@ -340,11 +402,28 @@ fn comment(text: &mut String, says: &str, depth: usize, columns: usize) {
 }
 
 /// Writes a key bare where JSON5 allows it.
-fn name(key: &str) -> String {
+pub(super) fn name(key: &str) -> String {
     let mut chars = key.chars();
     let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || c == '$');
     if starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$') {
         return key.to_owned();
     }
-    Value::from(key).to_string()
+    literal(&Value::from(key))
+}
+
+/// Writes a value on one line, what is invisible or acts on a terminal as an escape.
+pub(super) fn literal(value: &Value) -> String {
+    let mut escaped = String::new();
+    for c in value.to_string().chars() {
+        let mut one = [0; 4];
+        let plain: &str = c.encode_utf8(&mut one);
+        if Shown::line(plain).as_str() == plain {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            escaped.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    escaped
 }

@@ -27,10 +27,21 @@ const fn observed(name: &'static str, means: &'static str) -> Path {
 
 /// Everything that is measured, in the families `connections`, `logs` and `rehearsal`.
 pub const PATHS: &[Path] = &[
-    observed("connections.authorised", "whether a client with the gateway's own secret gets in"),
+    observed(
+        "connections.authorised",
+        "whether a client with the secret of config and environment, or with a session, gets in",
+    ),
     observed("connections.refuses_none", "whether a client without a secret is refused"),
     observed("connections.refuses_wrong", "whether a client with a wrong secret is refused"),
     observed("connections.refuses_origin", "whether a page of a foreign site is refused"),
+    observed(
+        "connections.refuses_forged",
+        "whether a client is refused that writes a proxy's identity headers itself",
+    ),
+    observed(
+        "connections.proxy_overwrites",
+        "whether the proxy puts its own identity over the one a client sends",
+    ),
     observed("logs.clean", "whether no secret of the config stands in the logs"),
     observed("rehearsal.ok", "whether the rollback works on a copy and leaves nothing open there"),
 ];

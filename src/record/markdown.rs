@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::change::Settled;
 use crate::openclaw::exposure;
-use crate::openclaw::patch;
+use crate::openclaw::tailor::Tailored;
 use crate::record::Outcome;
 use crate::record::Sealing;
 use crate::record::Signing;
@@ -286,15 +286,27 @@ fn way_back(page: &mut String, sealing: &Sealing<'_>) {
     line!(page, "## The way back");
     line!(page);
     line!(page, "`rollback.json5` beside this file; {}.", sealing.review.rehearsed.said());
-    let template = &sealing.runbook.rollback.template;
-    let open = sealing.config.map(|config| patch::leaves_open(template, config));
-    for what in open.unwrap_or_default() {
+    for what in super::left_open(sealing).unwrap_or_default() {
         line!(page);
         line!(page, "It leaves open: {}", safe(&what));
     }
+    let fitted = super::way_back(sealing);
+    let parts = fitted.iter().flat_map(|fitted| &fitted.parts).map(|part| part.by_writer);
+    let parts: Vec<bool> = parts.collect();
+    let name = |at| Tailored::file_name("rollback.json5", at);
     line!(page);
     line!(page, "```");
-    line!(page, "openclaw config patch --file rollback.json5 --dry-run");
-    line!(page, "openclaw config patch --file rollback.json5");
+    for (at, _) in parts.iter().enumerate().filter(|(_, by_writer)| **by_writer) {
+        line!(page, "openclaw config patch --file {} --dry-run", name(at));
+        line!(page, "openclaw config patch --file {}", name(at));
+    }
+    if parts.is_empty() {
+        line!(page, "openclaw config patch --file rollback.json5 --dry-run");
+        line!(page, "openclaw config patch --file rollback.json5");
+    }
     line!(page, "```");
+    for (at, _) in parts.iter().enumerate().filter(|(_, by_writer)| !**by_writer) {
+        line!(page);
+        line!(page, "By hand, as it says: `{}`", name(at));
+    }
 }

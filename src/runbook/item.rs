@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::runbook::Rule;
+use crate::runbook::meaning;
 
 /// One statement to settle.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -40,17 +41,7 @@ impl Item {
     /// Tells whether a finding bears on it; `<word>` in a named id stands for any word.
     #[must_use]
     pub fn is_about(&self, check_id: &str) -> bool {
-        let same = |named: &String| {
-            let (mut named, mut found) = (named.split('.'), check_id.split('.'));
-            loop {
-                match (named.next(), found.next()) {
-                    (None, None) => return true,
-                    (Some(a), Some(b)) if a == b || a.starts_with('<') => {}
-                    _ => return false,
-                }
-            }
-        };
-        self.findings.iter().any(same)
+        self.findings.iter().any(|named| meaning::stands_for(named, check_id))
     }
 }
 

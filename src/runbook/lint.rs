@@ -8,6 +8,7 @@ use crate::runbook::Op;
 use crate::runbook::Rows;
 use crate::runbook::Rule;
 use crate::runbook::Runbook;
+use crate::runbook::meaning;
 
 /// Why a document is not a runbook.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -30,6 +31,26 @@ pub enum DocumentError {
         /// The id.
         id: String,
         /// Its line.
+        line: usize,
+    },
+    /// A check id that is named could never be found.
+    #[error("line {line}: check id `{id}` {why}")]
+    CheckId {
+        /// The id as named.
+        id: String,
+        /// What is wrong.
+        why: &'static str,
+        /// Its line.
+        line: usize,
+    },
+    /// The same findings are named twice in one place.
+    #[error("line {line}: {from} names the findings of `{id}` twice")]
+    FindingTwice {
+        /// The item or list.
+        from: String,
+        /// The second of the two names.
+        id: String,
+        /// The line of the item, or of the second one.
         line: usize,
     },
     /// A name leads nowhere.
@@ -73,6 +94,7 @@ pub(super) fn check(runbook: &Runbook, text: &str) -> Result<(), DocumentError> 
     linter.ids()?;
     linter.notes()?;
     linter.rules()?;
+    linter.findings()?;
     linter.names()
 }
 
@@ -88,6 +110,7 @@ impl Linter<'_> {
             .chain(runbook.patterns.iter().map(|pattern| &pattern.id))
             .chain(runbook.inventory.iter().map(|entry| &entry.id))
             .chain(runbook.checks.iter().map(|check| &check.id))
+            .chain(runbook.rollback.outside.iter().map(|outside| &outside.id))
             .chain(runbook.sections.iter().map(|section| &section.id))
             .chain(runbook.items().map(|item| &item.id));
         let mut seen = BTreeSet::new();
@@ -136,7 +159,50 @@ impl Linter<'_> {
                 self.applies(&section.id, applies)?;
             }
         }
+        for outside in &self.runbook.rollback.outside {
+            if let Some(applies) = &outside.applies {
+                self.applies(&outside.id, applies)?;
+            }
+        }
         Ok(())
+    }
+
+    fn findings(&self) -> Result<(), DocumentError> {
+        let runbook = self.runbook;
+        let by_design = runbook.by_design.iter().map(|by_design| &by_design.check_id);
+        for id in by_design {
+            self.check_id(id)?;
+        }
+        for item in runbook.items() {
+            let line = self.line_of(&item.id, 1);
+            self.each_once(&format!("`{}`", item.id), item.findings.iter().map(|id| (id, line)))?;
+        }
+        let meanings = runbook.meanings.iter().map(|meaning| &meaning.id);
+        self.each_once("the runbook", meanings.map(|id| (id, self.line_of_entry(id))))
+    }
+
+    /// Refuses check ids that cannot be, and two that stand for the same.
+    fn each_once<'a>(
+        &self,
+        from: &str,
+        ids: impl Iterator<Item = (&'a String, usize)>,
+    ) -> Result<(), DocumentError> {
+        let mut seen = BTreeSet::new();
+        for (id, line) in ids {
+            self.check_id(id)?;
+            let shape = id.split('.').map(|word| if word.starts_with('<') { "<>" } else { word });
+            if !seen.insert(shape.collect::<Vec<_>>()) {
+                let (from, id) = (from.to_owned(), id.clone());
+                return Err(DocumentError::FindingTwice { from, id, line });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_id(&self, id: &str) -> Result<(), DocumentError> {
+        let line = self.line_of(id, 1);
+        let refused = |why| DocumentError::CheckId { id: id.to_owned(), why, line };
+        meaning::fault(id).map_or(Ok(()), |why| Err(refused(why)))
     }
 
     fn names(&self) -> Result<(), DocumentError> {
@@ -231,6 +297,13 @@ impl Linter<'_> {
             name: name.to_owned(),
             line: self.line_of(name, 1),
         }
+    }
+
+    /// Returns the last line that gives an entry this id, 1 where there is none.
+    fn line_of_entry(&self, id: &str) -> usize {
+        let entry = format!("id = \"{id}\"");
+        let lines = self.text.lines().enumerate();
+        lines.filter(|(_, line)| line.trim() == entry).last().map_or(1, |(index, _)| index + 1)
     }
 
     /// Returns the line on which the quoted word stands for the given time, 1 where it does not.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::runbook::Applies;
 use crate::runbook::Item;
 
 /// A config shape, one key at a time, each with what it does.
@@ -40,7 +41,27 @@ pub struct TemplateKey {
 pub struct Rollback {
     /// The config shape.
     pub template: Template,
+    /// What no config shape can close, in the order in which it is done.
+    #[serde(default, rename = "outside")]
+    pub outside: Vec<Outside>,
     /// What is done after it has been written.
     #[serde(rename = "follow_up")]
     pub follow_ups: Vec<Item>,
+}
+
+/// What stays open whatever the config says, and how it is closed by hand.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Outside {
+    /// Unique in the document.
+    pub id: String,
+    /// What to do, and why the config cannot.
+    pub says: String,
+    /// The commands; `{port}` is the gateway's port, `{openclaw}` the program with its profile.
+    #[serde(default)]
+    pub commands: Vec<String>,
+    /// When it matters; always, where absent.
+    pub applies: Option<Applies>,
+    /// Where it comes from.
+    pub source: String,
 }

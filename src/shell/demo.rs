@@ -20,6 +20,7 @@ use crate::openclaw::config::Files;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
 use crate::openclaw::patch::TOKEN_VARIABLE;
+use crate::openclaw::proof::Proof;
 use crate::openclaw::target::Target;
 use crate::text::Mask;
 
@@ -27,14 +28,18 @@ const CONFIG: &str = include_str!("../../assets/demo/openclaw.json");
 const PATH: &str = "/home/claw/.openclaw/openclaw.json";
 
 /// Captured answers by command, with the exit status each came with.
-const ANSWERS: [(&str, i32, &str); 6] = [
+const ANSWERS: [(&str, i32, &str); 7] = [
     ("doctor-lint", 1, include_str!("../../assets/demo/doctor-lint.json")),
     ("doctor", 0, include_str!("../../assets/demo/doctor.txt")),
     ("audit", 0, include_str!("../../assets/demo/audit.json")),
     ("audit-deep", 0, include_str!("../../assets/demo/audit-deep.json")),
     ("health", 0, include_str!("../../assets/demo/health.json")),
     ("probe", 0, include_str!("../../assets/demo/probe.json")),
+    ("connections", 0, CONNECTIONS),
 ];
+
+/// What our own connections to the sample gateway came to.
+const CONNECTIONS: &str = include_str!("../../assets/demo/connections.json");
 
 /// How long an answer takes, so that the screen can be seen at work.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -91,7 +96,24 @@ fn world() -> World {
         backups: vec!["openclaw.json.bak".to_owned()],
         sandbox_backend: Some(true),
         default_port: 18_789,
+        service: None,
+        pairing: None,
     }
+}
+
+/// Returns what trying the sample gateway's door came to.
+#[must_use]
+pub fn connections() -> Proof {
+    serde_json::from_str(CONNECTIONS).unwrap_or_else(|error| Proof {
+        unmeasured: Some(format!("the sample's answer cannot be read: {error}")),
+        ..Proof::of("connections")
+    })
+}
+
+/// Tells whether there is an answer to a command.
+#[must_use]
+pub fn knows(command: &str) -> bool {
+    ANSWERS.iter().any(|(name, ..)| *name == command)
 }
 
 /// Answers a command after a moment, or is stopped before.

@@ -1,27 +1,77 @@
 //! Which addresses this host listens on: the truth behind `gateway.bind`.
 #![expect(clippy::disallowed_methods, reason = "one of the modules that look at the world")]
 
+mod netlink;
+
 use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 /// The state of a socket that listens, in the kernel's tables.
 const LISTENING: &str = "0A";
 
-/// Returns the addresses on which a port is listened on, sorted, each once.
+/// How long lies between two looks at a listener that is about to change.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// A socket that listens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    /// The address; IPv4 within IPv6 as IPv4.
+    pub address: IpAddr,
+    /// The number by which processes that hold the socket are found.
+    pub inode: u64,
+}
+
+/// Returns the sockets that listen on a port, sorted by address.
 ///
-/// None where the kernel shows no such table; an empty list where nothing listens. What another
+/// None where the kernel does not show them; an empty list where nothing listens. What another
 /// network namespace listens on, such as a container's, is not seen.
 #[must_use]
-pub fn listening(port: u16) -> Option<Vec<String>> {
+pub fn listening(port: u16) -> Option<Vec<Listener>> {
+    let all = netlink::listening().or_else(tables)?;
+    let here = all.into_iter().filter(|(_, its)| *its == port);
+    let mut listeners: Vec<Listener> = here.map(|(listener, _)| listener).collect();
+    listeners.sort_unstable();
+    Some(listeners)
+}
+
+/// Returns the addresses that are listened on, each once.
+#[must_use]
+pub fn addresses(listeners: &[Listener]) -> Vec<String> {
+    let mut addresses: Vec<IpAddr> = listeners.iter().map(|listener| listener.address).collect();
+    addresses.dedup();
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+/// Reads the kernel's tables of all sockets; none where there are none.
+fn tables() -> Option<Vec<(Listener, u16)>> {
     let tables = [table("/proc/net/tcp"), table("/proc/net/tcp6")];
     if tables.iter().all(Option::is_none) {
         return None;
     }
     let tables: String = tables.into_iter().flatten().collect();
-    Some(parse(&tables, port))
+    Some(parse(&tables))
+}
+
+/// Returns the sockets that listen on a port, once all of them are loopback ones or the time is up.
+///
+/// A gateway that restarts listens on none for a moment; that is waited for, too.
+#[must_use]
+pub fn settled(port: u16, patience: Duration) -> Option<Vec<Listener>> {
+    let until = Instant::now() + patience;
+    loop {
+        let listeners = listening(port)?;
+        let loopback = listeners.iter().all(|listener| listener.address.is_loopback());
+        if (loopback && !listeners.is_empty()) || Instant::now() >= until {
+            return Some(listeners);
+        }
+        thread::sleep(GLANCE);
+    }
 }
 
 /// Reads one of the kernel's tables.
@@ -34,24 +84,20 @@ fn table(path: &str) -> Option<String> {
     Some(text)
 }
 
-/// Reads the addresses that listen on a port out of the text of `/proc/net/tcp` and `tcp6`.
+/// Reads the sockets that listen out of the text of `/proc/net/tcp` and `tcp6`, with their ports.
 ///
-/// IPv4 addresses within IPv6 are given as IPv4. Lines that do not fit are skipped.
-fn parse(tables: &str, port: u16) -> Vec<String> {
-    let mut addresses: Vec<IpAddr> = tables
-        .lines()
-        .filter_map(|line| {
-            let mut columns = line.split_whitespace();
-            let local = columns.nth(1)?;
-            let state = columns.nth(1)?;
-            let (address, its_port) = local.split_once(':')?;
-            let same = u16::from_str_radix(its_port, 16) == Ok(port);
-            (state == LISTENING && same).then(|| address_of(address))?
-        })
-        .collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses.iter().map(ToString::to_string).collect()
+/// Lines that do not fit are skipped.
+fn parse(tables: &str) -> Vec<(Listener, u16)> {
+    let line = |line: &str| {
+        let mut columns = line.split_whitespace();
+        let local = columns.nth(1)?;
+        let state = columns.nth(1)?;
+        let (address, port) = local.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok().filter(|_| state == LISTENING)?;
+        let inode = columns.nth(5).and_then(|inode| inode.parse().ok()).unwrap_or_default();
+        Some((Listener { address: address_of(address)?, inode }, port))
+    };
+    tables.lines().filter_map(line).collect()
 }
 
 /// Reads an address: words of 32 bits in hex, each in the host's byte order.
@@ -96,11 +142,19 @@ mod tests {
 
     #[cfg(target_endian = "little")]
     #[test]
-    fn only_listening_sockets_of_the_port_count() {
-        assert_eq!(parse(TABLES, 18789), ["127.0.0.1", "::1"]);
-        assert_eq!(parse(TABLES, 22), ["0.0.0.0", "::"]);
-        assert_eq!(parse(TABLES, 8080), ["2001:db8::123:4567:89ab:cdef"]);
-        assert!(parse(TABLES, 443).is_empty());
+    fn only_sockets_that_listen_are_read() {
+        let read = parse(TABLES).into_iter();
+        let read: Vec<_> =
+            read.map(|(it, port)| (it.address.to_string(), port, it.inode)).collect();
+        let expected = [
+            ("127.0.0.1", 18789, 1),
+            ("0.0.0.0", 22, 2),
+            ("::1", 18789, 0),
+            ("127.0.0.1", 18789, 0),
+            ("::", 22, 0),
+            ("2001:db8::123:4567:89ab:cdef", 8080, 0),
+        ];
+        assert_eq!(read, expected.map(|(address, port, inode)| (address.to_owned(), port, inode)));
     }
 
     #[cfg(target_os = "linux")]
@@ -108,6 +162,17 @@ mod tests {
     fn a_socket_of_ours_is_seen() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert_eq!(listening(port), Some(vec!["127.0.0.1".to_owned()]));
+        let seen = listening(port).unwrap();
+        assert_eq!(addresses(&seen), ["127.0.0.1"]);
+        let tables = tables().unwrap().into_iter().filter(|(_, its)| *its == port);
+        assert_eq!(tables.map(|(listener, _)| listener).collect::<Vec<_>>(), seen);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_on_every_address_is_seen_so() {
+        let Ok(listener) = std::net::TcpListener::bind("[::]:0") else { return };
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(addresses(&listening(port).unwrap()), ["::"]);
     }
 }

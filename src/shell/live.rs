@@ -1,6 +1,7 @@
 //! Reading what is there: the config with its includes, the environment, the host.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::fs::File;
@@ -11,6 +12,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
+
+use serde_json::Value;
 
 use crate::app::Live;
 use crate::json5;
@@ -25,12 +28,15 @@ use crate::openclaw::config::LocateError;
 use crate::openclaw::config::Located;
 use crate::openclaw::config::Location;
 use crate::openclaw::config::Unreadable;
+use crate::openclaw::facts::ALWAYS;
+use crate::openclaw::facts::Entry;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
 use crate::openclaw::logs::Sought;
-use crate::openclaw::secret;
 use crate::openclaw::target::Target;
 use crate::shell::listen;
+use crate::shell::pairing;
+use crate::shell::service;
 use crate::text::Mask;
 use crate::text::Shown;
 use crate::text::names_secret;
@@ -47,6 +53,17 @@ pub struct Source {
     pub path: PathBuf,
     /// The state directory.
     pub state_dir: PathBuf,
+}
+
+/// A config with the texts it was read from, secrets and all: for editing, never for showing.
+#[derive(Clone)]
+pub struct Texts {
+    /// The config.
+    pub config: Box<Config>,
+    /// What its files hold.
+    pub files: Files,
+    /// The folders beside the config's own that it may include from.
+    pub roots: Vec<PathBuf>,
 }
 
 /// What tells one state of the config files from another without reading them.
@@ -87,24 +104,52 @@ impl Source {
         let environment = self.environment();
         match self.assemble() {
             Ok(config) => {
-                let mask = mask(Some(&config), &environment);
+                let mut mask = config.mask();
                 let world = self.world(&config, environment);
-                let facts = Facts::resolve(&config, &world);
+                let facts = Facts::resolve_masked(&config, &world, &mask);
+                hide(&mut mask, &world.environment, &referenced(&config.value));
                 Live::Read { config, facts: Box::new(facts), mask }
             }
             Err(error) => {
                 let hint = error.hint().map(|hint| format!(". {hint}")).unwrap_or_default();
-                let mask = mask(None, &environment);
+                let mut mask = Mask::default();
+                hide(&mut mask, &environment, &[]);
                 let why = Shown::line(&mask.line(&format!("{error}{hint}"))).into_string();
                 Live::Unreadable { why, mask }
             }
         }
     }
 
+    /// Returns what a client of the gateway needs, its secret among it; none without a config.
+    #[must_use]
+    pub fn entry(&self, live: &Live) -> Option<Entry> {
+        let config = live.config()?;
+        Some(Entry::resolve(config, &self.world(config, self.environment())))
+    }
+
+    /// Returns the addresses that something listens on at the gateway's port.
+    #[must_use]
+    pub fn listening(&self, live: &Live) -> Option<Vec<String>> {
+        listen::listening(self.gateway(live).port).as_deref().map(listen::addresses)
+    }
+
     /// Returns the files that a config was read from.
     #[must_use]
     pub fn files(&self, live: &Live) -> Vec<PathBuf> {
         live.config().map_or_else(|| vec![self.path.clone()], |config| config.files.clone())
+    }
+
+    /// Says whether OpenClaw would take a file of this path for the config, now or later.
+    #[must_use]
+    pub fn is_config(&self, path: &Path) -> bool {
+        let real = |path: &Path| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        };
+        let path = real(path);
+        let own = self.located.candidates.iter().chain([&self.path]);
+        path.is_some() && own.map(|own| real(own)).any(|own| own == path)
     }
 
     /// Returns what tells whether the files of a config have changed.
@@ -114,11 +159,20 @@ impl Source {
     }
 
     fn assemble(&self) -> Result<Box<Config>, ConfigError> {
+        self.texts().map(|texts| texts.config)
+    }
+
+    /// Reads the config, and keeps what its files hold to the byte.
+    ///
+    /// # Errors
+    ///
+    /// When there is no config; see [`config::assemble_within`].
+    pub fn texts(&self) -> Result<Texts, ConfigError> {
         let roots = config::include_roots(&self.environment, self.home.as_deref(), &self.cwd);
         let mut files = Files::new();
         loop {
             match config::assemble_within(&self.path, &files, &roots)? {
-                Assembled::Complete(config) => return Ok(config),
+                Assembled::Complete(config) => return Ok(Texts { config, files, roots }),
                 Assembled::Needs(path) => {
                     let read = self.read_file(&path, &roots);
                     files.insert(path, read);
@@ -158,18 +212,28 @@ impl Source {
 
     fn world(&self, config: &Config, environment: BTreeMap<String, String>) -> World {
         let port = port(config, &environment, self.located.default_port);
+        let listeners = listen::listening(port);
+        let mut names = referenced(&config.value);
+        names.extend(ALWAYS.map(str::to_owned));
+        let added = self.dotenv();
+        let asked = service::Asked { names: &names, ours: &environment, added: &added };
+        let service = service::process(listeners.as_deref().unwrap_or_default(), &asked);
+        let profile = self.located.profile.as_deref();
+        let service = service.or_else(|| service::unit(self.home.as_deref(), profile, &asked));
         World {
+            service,
             environment,
             host: hostname(),
             user: user(),
             state_dir: self.state_dir.display().to_string(),
             container: container(),
-            listeners: listen::listening(port),
+            listeners: listeners.as_deref().map(listen::addresses),
             config_mode: mode(&self.path),
             state_mode: mode(&self.state_dir),
             backups: backups(&self.path),
             sandbox_backend: Some(on_path("docker") || on_path("podman")),
             default_port: self.located.default_port,
+            pairing: Some(pairing::read(&self.state_dir)),
         }
     }
 
@@ -236,45 +300,43 @@ impl Source {
 
 fn port(config: &Config, environment: &BTreeMap<String, String>, default: u16) -> u16 {
     let said = environment.get("OPENCLAW_GATEWAY_PORT").and_then(|port| port.parse().ok());
-    let written = config.get(&["gateway", "port"]).and_then(serde_json::Value::as_u64);
+    let written = config.get(&["gateway", "port"]).and_then(Value::as_u64);
     said.or_else(|| written.and_then(|port| u16::try_from(port).ok())).unwrap_or(default)
 }
 
-/// Returns the environment variables that a config refers to.
-fn referenced(value: &serde_json::Value) -> Vec<String> {
-    match value {
-        serde_json::Value::Object(map) => map.values().flat_map(referenced).collect(),
-        serde_json::Value::Array(list) => list.iter().flat_map(referenced).collect(),
-        serde_json::Value::String(text) => variables(text),
-        _ => Vec::new(),
+/// Returns the environment variables that a config refers to, each once, sorted.
+fn referenced(value: &Value) -> Vec<String> {
+    fn add<'v>(value: &'v Value, names: &mut BTreeSet<&'v str>) {
+        match value {
+            Value::Object(members) => {
+                let text = |key| members.get(key).and_then(Value::as_str);
+                if text("source") == Some("env") {
+                    names.extend(text("id"));
+                }
+                members.values().for_each(|member| add(member, names));
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| add(element, names)),
+            Value::String(text) if text.contains('$') => names.extend(variables(text)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
-    .into_iter()
-    .chain(match secret::reference(value) {
-        Some(secret::Reference::Env(name)) => vec![name],
-        _ => Vec::new(),
-    })
-    .collect()
+    let mut names = BTreeSet::new();
+    add(value, &mut names);
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Returns the names in `${NAME}`.
-fn variables(text: &str) -> Vec<String> {
-    let after = text.split("${").skip(1);
-    let names = after.filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned());
-    names.collect()
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
 }
 
-/// Gathers every secret that must never be shown: those of the config, and those of the
-/// environment by their names.
-fn mask(config: Option<&Config>, environment: &BTreeMap<String, String>) -> Mask {
-    let written = config.map(|config| secret::secrets(&config.value)).unwrap_or_default();
-    let mut mask = Mask::new(written.into_iter().map(|(_, secret)| secret));
-    let referenced = config.map(|config| referenced(&config.value)).unwrap_or_default();
+/// Adds the secrets of the environment to a mask: by their names, and those that a config names.
+fn hide(mask: &mut Mask, environment: &BTreeMap<String, String>, named: &[String]) {
     for (name, value) in environment {
-        if names_secret(name) || referenced.contains(name) {
+        if names_secret(name) || named.contains(name) {
             mask.add(value);
         }
     }
-    mask
 }
 
 /// Reads a regular file of bounded size. Nothing else is opened, so that nothing can hang.
@@ -320,7 +382,7 @@ fn read_bytes(path: &Path) -> FileRead {
     }
 }
 
-fn dotenv_line(line: &str) -> Option<(String, String)> {
+pub(super) fn dotenv_line(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);
     let (name, value) = line.split_once('=')?;

@@ -188,6 +188,22 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), StoreError> {
 }
 
 /// Reads the last record of a target; none where there is none that can be read.
+/// Says whether something is at a path, be it a link that leads nowhere.
+#[must_use]
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Returns the path of a file without links.
+///
+/// # Errors
+///
+/// When there is no such file.
+pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    path.canonicalize().map_err(failed("find", path))
+}
+
+/// Puts a record into a folder of its own. The folder appears whole or not at all.
 ///
 /// Its folder's name begins with the time it was sealed, so the last one by name is the newest.
 #[must_use]

@@ -1,8 +1,6 @@
 //! Secrets taken out of any text, in whatever form they stand there.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -25,15 +23,14 @@ const SHORT: usize = 3;
 /// How many bytes of a line are kept.
 const LINE: usize = 64 << 10;
 
-/// Forms that begin alike, by length, the longest first. There may be thousands, so that they are
-/// looked up and not compared one by one.
-type Forms = BTreeMap<Reverse<usize>, HashSet<Box<[u8]>>>;
-
 /// The secrets that may not be shown, and the shapes of those nobody told us of.
 #[derive(Clone, Default, PartialEq)]
 pub struct Mask {
-    /// Every form of every long secret, by its first bytes.
-    forms: HashMap<[u8; LONG], Forms>,
+    /// Every form of every long secret.
+    forms: HashSet<Box<[u8]>>,
+    /// How long the forms are that begin alike, the longest first. There may be thousands of them,
+    /// so that they are looked up and not compared one by one.
+    lengths: HashMap<[u8; LONG], Vec<usize>>,
     /// The short secrets.
     words: BTreeSet<Box<str>>,
     /// Whether the usual mark would show a secret.
@@ -67,7 +64,7 @@ impl Mask {
             self.words.insert(trimmed.into());
             return;
         }
-        let lines = trimmed.lines().map(str::trim);
+        let lines = trimmed.lines().map(str::trim).filter(|line| line.len() < trimmed.len());
         // A secret may hold another that is told without it: the password of a URL, a bearer
         // token, a cookie's value.
         let words = trimmed.split([' ', ';', ',', '&']);
@@ -75,17 +72,20 @@ impl Mask {
         let within = shapes(trimmed).into_iter().map(|range| &trimmed[range]).chain(values);
         for part in lines.chain([trimmed]).chain(within).filter(|part| part.len() >= LONG) {
             for form in forms(part) {
-                self.add_form(&form);
+                self.add_form(form);
             }
         }
     }
 
-    fn add_form(&mut self, form: &str) {
+    fn add_form(&mut self, form: String) {
         let Some(head) = form.as_bytes().first_chunk::<LONG>() else {
             return;
         };
-        let known = self.forms.entry(*head).or_default();
-        known.entry(Reverse(form.len())).or_default().insert(form.as_bytes().into());
+        let lengths = self.lengths.entry(*head).or_insert_with(|| Vec::with_capacity(1));
+        if let Err(at) = lengths.binary_search_by(|length| form.len().cmp(length)) {
+            lengths.insert(at, form.len());
+        }
+        self.forms.insert(form.into_bytes().into());
     }
 
     /// Masks a line, and cuts it when it is very long.
@@ -135,15 +135,16 @@ impl Mask {
     }
 
     fn find(&self, text: &str, ranges: &mut Vec<Range<usize>>) {
-        for (at, window) in text.as_bytes().windows(LONG).enumerate() {
-            let Some(forms) = window.first_chunk().and_then(|head| self.forms.get(head)) else {
+        let windows = if self.forms.is_empty() { &[] } else { text.as_bytes() }.windows(LONG);
+        for (at, window) in windows.enumerate() {
+            let Some(lengths) = window.first_chunk().and_then(|head| self.lengths.get(head)) else {
                 continue;
             };
             let rest = &text.as_bytes()[at..];
-            let found = forms.iter().find(|(Reverse(length), forms)| {
-                rest.get(..*length).is_some_and(|form| forms.contains(form))
-            });
-            ranges.extend(found.map(|(Reverse(length), _)| at..at + length));
+            let is_form = |length: &&usize| {
+                rest.get(..**length).is_some_and(|form| self.forms.contains(form))
+            };
+            ranges.extend(lengths.iter().find(is_form).map(|length| at..at + length));
         }
         for word in &self.words {
             for (at, found) in text.match_indices(&**word) {
@@ -184,22 +185,31 @@ impl Lines<'_> {
     }
 }
 
-/// Returns the forms a secret may stand in.
+/// Returns the forms a secret may stand in. Most secrets are letters and digits alone, which many
+/// of the forms leave as they are.
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
-    let json = quoted(secret);
-    for form in [ascii(&json), json] {
-        for form in [form.replace('/', "\\/"), form] {
-            forms.extend([quoted(&form), form]);
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'/');
+    if !secret.bytes().all(plain) {
+        let json = quoted(secret);
+        for form in [ascii(&json), json] {
+            for form in [form.replace('/', "\\/"), form] {
+                forms.extend([quoted(&form), form]);
+            }
         }
     }
     for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
-        forms.extend([percent(secret, digits), hex(secret, digits)]);
-    }
-    for table in [STANDARD, URL_SAFE] {
-        for shift in 0..3 {
-            forms.push(base64(secret.as_bytes(), shift, table));
+        if !secret.bytes().all(is_unreserved) {
+            forms.push(percent(secret, digits));
         }
+        forms.push(hex(secret, digits));
+    }
+    for shift in 0..3 {
+        let form = base64(secret.as_bytes(), shift);
+        if form.contains(['+', '/']) {
+            forms.push(form.replace('+', "-").replace('/', "_"));
+        }
+        forms.push(form);
     }
     forms
 }
@@ -226,7 +236,7 @@ fn ascii(json: &str) -> String {
 fn percent(secret: &str, digits: &[u8; 16]) -> String {
     let mut text = String::new();
     for byte in secret.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+        if is_unreserved(byte) {
             text.push(char::from(byte));
         } else {
             text.push('%');
@@ -236,8 +246,14 @@ fn percent(secret: &str, digits: &[u8; 16]) -> String {
     text
 }
 
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
 fn hex(secret: &str, digits: &[u8; 16]) -> String {
-    secret.bytes().flat_map(|byte| pair(byte, digits)).collect()
+    let mut text = String::with_capacity(secret.len() * 2);
+    text.extend(secret.bytes().flat_map(|byte| pair(byte, digits)));
+    text
 }
 
 fn pair(byte: u8, digits: &[u8; 16]) -> [char; 2] {
@@ -245,20 +261,19 @@ fn pair(byte: u8, digits: &[u8; 16]) -> [char; 2] {
 }
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Encodes a secret that stands `shift` bytes behind a group's beginning, without the characters
 /// that also depend on its neighbours.
-fn base64(secret: &[u8], shift: usize, table: &[u8; 64]) -> String {
+fn base64(secret: &[u8], shift: usize) -> String {
     let bits = secret.len() * 8;
     let first = [0, 4, 2][shift % 3];
-    let mut text = String::new();
+    let mut text = String::with_capacity(bits / 6 + 1);
     let mut at = first;
     while at + 6 <= bits {
         let pair = u16::from(secret[at / 8]) << 8
             | u16::from(secret.get(at / 8 + 1).copied().unwrap_or_default());
         let index = (pair >> (10 - at % 8)) & 63;
-        text.push(char::from(table[usize::from(index)]));
+        text.push(char::from(STANDARD[usize::from(index)]));
         at += 6;
     }
     text

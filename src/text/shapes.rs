@@ -88,15 +88,25 @@ pub fn names_secret(name: &str) -> bool {
     if name.len() > 200 {
         return false;
     }
-    let name: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    if NOT.iter().any(|end| name.ends_with(end)) {
+    let mut letters = [0; 200];
+    let mut length = 0;
+    for letter in name.bytes().filter(u8::is_ascii_alphanumeric) {
+        letters[length] = letter.to_ascii_lowercase();
+        length += 1;
+    }
+    let name = &letters[..length];
+    let ends = |ends: &[&str]| {
+        let last = name.last();
+        ends.iter().any(|end| end.as_bytes().last() == last && name.ends_with(end.as_bytes()))
+    };
+    if ends(&NOT) {
         return false;
     }
-    name == "tokens"
-        || name == "jwt"
-        || ENDS.iter().any(|end| name.ends_with(end))
-        || WITHIN.iter().any(|part| name.contains(part))
+    let holds = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
+    name == b"tokens"
+        || name == b"jwt"
+        || ends(&ENDS)
+        || WITHIN.iter().any(|part| holds(part.as_bytes()))
 }
 
 /// The fewest characters that have the shape of a secret.
@@ -112,11 +122,22 @@ pub fn shapes(text: &str) -> Vec<Range<usize>> {
     if text.len() < LEAST {
         return found;
     }
-    private_keys(text, &mut found);
-    words(text, &mut found);
-    schemes(text, &mut found);
-    assignments(text, &mut found);
-    urls(text, &mut found);
+    let signs = Signs::of(text);
+    if signs.rule {
+        private_keys(text, &mut found);
+    }
+    if signs.longest >= LEAST_MADE {
+        words(text, &mut found);
+    }
+    if signs.gap {
+        schemes(text, &mut found);
+    }
+    if signs.assigns {
+        assignments(text, &mut found);
+    }
+    if signs.slash {
+        urls(text, &mut found);
+    }
     found.sort_by_key(|range| (range.start, range.end));
     let mut apart: Vec<Range<usize>> = Vec::new();
     for range in found {
@@ -126,6 +147,47 @@ pub fn shapes(text: &str) -> Vec<Range<usize>> {
         }
     }
     apart
+}
+
+/// Which shapes a text can hold at all, by its bytes: most texts of a config hold none.
+#[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a sign of its own, and any may be there"
+)]
+struct Signs {
+    /// Whether dashes draw a line.
+    rule: bool,
+    gap: bool,
+    assigns: bool,
+    slash: bool,
+    /// The length of the longest word.
+    longest: usize,
+}
+
+impl Signs {
+    fn of(text: &str) -> Self {
+        let mut signs = Self::default();
+        let (mut length, mut dashes) = (0, 0);
+        for b in text.bytes() {
+            dashes = if b == b'-' { dashes + 1 } else { 0 };
+            signs.rule |= dashes == 5;
+            if !is_token(b) {
+                signs.gap |= b == b' ';
+                length = 0;
+                continue;
+            }
+            length += 1;
+            signs.longest = signs.longest.max(length);
+            match b {
+                b'%' => signs.gap = true,
+                b'=' | b':' => signs.assigns = true,
+                b'/' => signs.slash = true,
+                _ => {}
+            }
+        }
+        signs
+    }
 }
 
 /// Finds private keys, from their first line to the last one there is.
@@ -195,7 +257,9 @@ fn start_of(word: &str) -> &str {
 
 fn is_made(word: &str) -> bool {
     let tail = |tail: &str| run(tail.as_bytes(), is_word);
-    let made = MAKERS.iter().any(|(prefix, least)| {
+    let first = word.as_bytes().first();
+    let mut makers = MAKERS.iter().filter(|(prefix, _)| prefix.as_bytes().first() == first);
+    let made = makers.any(|(prefix, least)| {
         word.strip_prefix(prefix).is_some_and(|rest| {
             tail(rest) >= *least && (rest.bytes().any(|b| b.is_ascii_digit()) || *least < 16)
         })
@@ -210,14 +274,18 @@ fn is_jwt(word: &str) -> bool {
 }
 
 fn is_bot_token(word: &str) -> bool {
-    word.split_once(':').is_some_and(|(number, rest)| {
-        number.len() >= 6
-            && number.bytes().all(|b| b.is_ascii_digit())
-            && run(rest.as_bytes(), is_word) >= 30
-    })
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.split_once(':').is_some_and(|(number, rest)| {
+            number.len() >= 6
+                && number.bytes().all(|b| b.is_ascii_digit())
+                && run(rest.as_bytes(), is_word) >= 30
+        })
 }
 
 fn is_discord_token(word: &str) -> bool {
+    if !word.bytes().take(31).any(|b| b == b'.') {
+        return false;
+    }
     let mut parts = word.split('.');
     let [Some(id), Some(time), Some(rest)] = [parts.next(), parts.next(), parts.next()] else {
         return false;
@@ -232,14 +300,12 @@ fn is_discord_token(word: &str) -> bool {
 
 /// Finds what follows `Bearer` and `Basic`.
 fn schemes(text: &str, found: &mut Vec<Range<usize>>) {
-    if !text.contains([' ', '%']) {
-        return;
-    }
-    let lower = text.to_ascii_lowercase();
+    let starts: Vec<usize> = begins(text.as_bytes(), b'b').collect();
     for scheme in ["bearer ", "basic ", "bearer%20", "basic%20"] {
         let mut covered = 0;
-        for (at, _) in lower.match_indices(scheme) {
-            if at < covered {
+        for &at in &starts {
+            let head = text.as_bytes().get(at..at + scheme.len());
+            if at < covered || !head.is_some_and(|h| h.eq_ignore_ascii_case(scheme.as_bytes())) {
                 continue;
             }
             let start = at + scheme.len();
@@ -250,6 +316,12 @@ fn schemes(text: &str, found: &mut Vec<Range<usize>>) {
             }
         }
     }
+}
+
+/// Returns where a letter stands, small or capital.
+fn begins(bytes: &[u8], letter: u8) -> impl Iterator<Item = usize> {
+    let found = bytes.iter().enumerate().filter(move |(_, b)| b.to_ascii_lowercase() == letter);
+    found.map(|(at, _)| at)
 }
 
 /// Finds what is given to a secret's name: `token=…`, `"apiKey": "…"`, `password: …`.
@@ -312,9 +384,6 @@ fn urls(text: &str, found: &mut Vec<Range<usize>>) {
                 found.push(from..start + user.len());
             }
         }
-    }
-    if !text.contains('/') {
-        return;
     }
     for webhook in WEBHOOKS {
         for (at, _) in text.match_indices(webhook) {

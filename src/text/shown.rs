@@ -69,6 +69,10 @@ impl Shown {
     }
 
     fn within(text: &str, columns: usize, line_end: &str) -> Self {
+        let is_ascii = |b: u8| b == b' ' || b.is_ascii_graphic();
+        if text.len() <= columns && text.bytes().all(is_ascii) {
+            return Self(text.to_owned());
+        }
         let mut out = Bounded::new(columns);
         for grapheme in text.graphemes(true) {
             let pushed = match grapheme {

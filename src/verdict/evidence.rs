@@ -149,7 +149,7 @@ pub fn place(origin: &Origin) -> String {
         Origin::Default => "OpenClaw's default".to_owned(),
         Origin::Env(name) => format!("env {name}"),
         Origin::Host(what) => what.clone(),
-        Origin::Derived(from) if from.is_empty() => "follows from the config".to_owned(),
+        Origin::Derived([]) => "follows from the config".to_owned(),
         Origin::Derived(from) => format!("follows from {}", from.join(", ")),
     }
 }

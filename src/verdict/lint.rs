@@ -32,6 +32,9 @@ pub fn lint(runbook: &Runbook) -> Vec<String> {
     for note in &runbook.notes {
         applies(&note.id, note.applies.as_ref(), &mut found);
     }
+    for outside in &runbook.rollback.outside {
+        applies(&outside.id, outside.applies.as_ref(), &mut found);
+    }
     for section in &runbook.sections {
         applies(&section.id, section.applies.as_ref(), &mut found);
     }

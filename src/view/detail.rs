@@ -196,11 +196,14 @@ fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
     let word = finding.severity.word();
     prose.with_right("", style, &finding.title, theme.heading(), word, style);
     prose.add(&format!("{} · from {}", finding.check_id, state.sources.join(", ")), theme.quiet());
+    item::meaning(app, theme, &finding.check_id, prose);
     prose.gap();
     prose.verbatim(&finding.detail, |_| Style::new());
     if let Some(remediation) = &finding.remediation {
         prose.gap();
-        prose.lead("OpenClaw advises: ", theme.quiet(), remediation, Style::new());
+        let ours = finding.check_id.starts_with("portcullis.");
+        let lead = if ours { "Advice: " } else { "OpenClaw advises: " };
+        prose.lead(lead, theme.quiet(), remediation, Style::new());
     }
     item::bears_on(app, theme, &finding.check_id, prose);
     if finding.suppressed {
@@ -235,18 +238,21 @@ fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
 fn shape(app: &App, theme: Theme, shape: Shape, width: usize, prose: &mut Prose) {
     if app.as_diff {
         prose.add("What it changes in the live config (secrets left out)", theme.heading());
-        let patch = patch::value(app.template(shape), app.live.config());
-        diff(theme, &patch::diff(app.live.config(), &patch), prose);
-        return;
+        let text = match app.fitted(shape) {
+            Some(fitted) => patch::difference(fitted.before(), &fitted.applied()),
+            None => patch::diff(None, &patch::value(app.template(shape), None)),
+        };
+        return diff(theme, &text, prose);
     }
     let columns = width.min(patch::COLUMNS);
-    let text = patch::render(app.template(shape), app.live.config(), columns);
+    let text = app.shape_texts(shape, columns).join("\n");
     prose.verbatim(&text, |line| {
         if line.trim_start().starts_with("//") { theme.quiet() } else { Style::new() }
     });
     prose.gap();
     if shape == Shape::Rollback {
-        let open = app.live.config().map(|live| patch::leaves_open(app.template(shape), live));
+        let fitted = app.fitted(shape).zip(app.live.config());
+        let open = fitted.map(|(fitted, live)| fitted.leaves_open(live));
         for what in open.unwrap_or_default() {
             let text = format!("It leaves open: {what}");
             prose.lead("! ", theme.wrong(), &text, theme.wrong());

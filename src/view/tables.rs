@@ -22,7 +22,8 @@ const LISTED: usize = 60;
 pub(super) fn facts(theme: Theme, facts: &Facts, entry: &Entry, prose: &mut Prose) {
     for path in &entry.facts {
         let about = facts.facts.iter().filter(|fact| fact.path == *path);
-        for fact in about.filter(|fact| fact.subject == Subject::Gateway) {
+        let asked = |fact: &&Fact| fact.state != State::Unset || !fact.path.starts_with("host.");
+        for fact in about.filter(|fact| fact.subject == Subject::Gateway).filter(asked) {
             let name = fact::label(path);
             let style = if fact.state == State::Hidden { theme.waiting() } else { Style::new() };
             let place = place(fact);

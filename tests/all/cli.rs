@@ -70,7 +70,8 @@ const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } }\n";
 #[test]
 fn help_says_what_there_is() {
     let home = Home::empty();
-    let commands = ["", "check", "baseline", "rollback", "facts", "runbook", "runbook lint"];
+    let commands =
+        ["", "check", "connections", "baseline", "rollback", "facts", "runbook", "runbook lint"];
     let texts = commands.map(|command| {
         let ran = home.run(&format!("{command} -h"));
         ran.ends(0);
@@ -166,7 +167,7 @@ fn a_broken_runbook_is_shown_with_line_and_caret() {
          3 | titel = \"A small runbook\"\n  | ^^^^^\n\
          unknown field `titel`, expected one of `id`, `title`, `revision`, `source`, `openclaw`, \
          `note`, `pattern`, `inventory`, `check`, `baseline`, `rollback`, `section`, `validation`, \
-         `checklist`, `by_design`\n\n"
+         `checklist`, `by_design`, `finding`\n\n"
     );
 }
 
@@ -241,7 +242,7 @@ fn an_own_runbook_is_found_by_file_and_by_id() {
         assert_eq!(home.run(&format!("runbook show {name}")).ends(0).stdout, shown);
         assert_eq!(home.run(&format!("--runbook {name} runbook show")).ends(0).stdout, shown);
     }
-    let ran = home.run("baseline --runbook small");
+    let ran = home.run("baseline --template --runbook small");
     assert_eq!(
         ran.ends(0).stdout,
         "// Closed\n{\n  gateway: {\n    // Only this machine can connect\n    bind: \"loopback\",\n  },\n}\n"
@@ -431,7 +432,7 @@ fn the_demo_needs_neither_config_nor_openclaw() {
     let document = ran.json();
     assert_eq!(document["demo"], true);
     let measured: Vec<String> = outcomes(&document).into_values().collect();
-    assert_eq!(measured.iter().filter(|outcome| *outcome == "measured").count(), 4);
+    assert_eq!(measured.iter().filter(|outcome| *outcome == "measured").count(), 5);
     for command in ["facts", "baseline", "rollback", "facts --format json"] {
         home.run(&format!("{command} --demo")).ends(0);
     }
@@ -481,4 +482,37 @@ fn findings_are_held_against_the_last_record() {
     // What was not measured then says nothing about what is new now.
     record("20261122T100000Z-1A2B", &[], "unmeasured");
     assert_eq!(check()["since"], Value::Null);
+}
+
+#[test]
+fn the_runbook_names_the_gateways_own_port() {
+    let home = Home::new("{ gateway: { mode: 'local', bind: 'loopback', port: 19517 } }\n");
+    let text = home.run("check --offline").stdout;
+    assert!(text.contains("127.0.0.1:19517"), "{text}");
+    assert!(!text.contains("18789"), "{text}");
+}
+
+#[test]
+fn completions_and_manual_pages_come_from_the_arguments() {
+    let home = Home::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = home.run(&format!("completions {shell}"));
+        assert!(ran.ends(0).stdout.contains("rollback"), "{shell}");
+    }
+    assert!(home.run("man").ends(0).stdout.starts_with(".ie"));
+    assert!(home.run("man rollback").ends(0).stdout.contains("rehearse"));
+    home.run("man nothing").ends(2);
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_said_with_their_line() {
+    let home = Home::new(CONFIG);
+    home.write("own/config.toml", "operator = \"Ada\"\noperater = 1\n");
+    let own = home.file("own").display().to_string();
+    let home = home.with("PORTCULLIS_CONFIG_DIR", &own);
+    let mut terminal = home.wizard().start();
+    let left = terminal.exit();
+    assert_eq!(left.code, 2);
+    assert!(left.screen.contains("does not hold settings"), "{}", left.screen);
+    assert!(left.screen.contains("line 2"), "{}", left.screen);
 }

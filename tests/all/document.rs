@@ -26,6 +26,7 @@ use portcullis::verdict::judge;
 
 const SEED: &str = include_str!("../seed.tsv");
 const AUDIT_CHECK_IDS: &str = include_str!("../fixtures/audit-check-ids.txt");
+const DOCTOR_CHECK_IDS: &str = include_str!("../fixtures/doctor-check-ids.txt");
 
 #[test]
 fn the_runbook_that_comes_with_the_program_parses() {
@@ -159,9 +160,9 @@ fn every_fix_writes_facts_that_exist_and_lists_stay_lists() {
 }
 
 #[test]
-fn every_finding_named_is_one_that_the_audit_knows() {
+fn every_finding_named_is_one_that_a_check_knows() {
     let runbook = runbook();
-    let known = audit_check_ids();
+    let known = check_ids();
     for item in runbook.items() {
         for finding in &item.findings {
             assert!(known.contains(finding.as_str()), "{}: {finding}", item.id);
@@ -353,7 +354,7 @@ fn reaches(each: Each, of: Each) -> bool {
 
 /// Tells whether a path that is no fact is one that findings, checks and answers give.
 fn family(runbook: &Runbook, path: &str) -> bool {
-    let known = audit_check_ids();
+    let known = check_ids();
     let Some((prefix, rest)) =
         (FAMILIES.iter()).find_map(|family| Some((*family, path.strip_prefix(family)?)))
     else {
@@ -396,6 +397,13 @@ fn subjects(item: &Item) -> Each {
     (item.rule.as_ref().or_else(applies)).map_or(Each::Gateway, |rule| rule.each)
 }
 
-fn audit_check_ids() -> BTreeSet<&'static str> {
-    AUDIT_CHECK_IDS.lines().collect()
+fn check_ids() -> BTreeSet<&'static str> {
+    let ours = [
+        "portcullis.logs.secret",
+        "portcullis.connections.open",
+        "portcullis.connections.shut-out",
+        "portcullis.connections.origin",
+        "portcullis.connections.forged",
+    ];
+    AUDIT_CHECK_IDS.lines().chain(DOCTOR_CHECK_IDS.lines()).chain(ours).collect()
 }

@@ -177,6 +177,7 @@ fn timed_out() -> Ended {
 fn seal(wizard: &Wizard) -> Record {
     let app = &wizard.app;
     Record::seal(&Sealing {
+        gateway: &demo::gateway(),
         runbook: &app.runbook,
         target: &app.target,
         change: &app.change,

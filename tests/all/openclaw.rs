@@ -2,5 +2,11 @@
 
 pub(crate) mod gateway;
 
+mod connections;
+mod merged;
 mod misdeeds;
+mod network;
+mod nginx;
+mod patched;
+mod proxied;
 mod real;

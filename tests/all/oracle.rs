@@ -90,7 +90,7 @@ pub(super) fn say(text: &str) {
     writeln!(told, "{text}").unwrap();
 }
 
-fn configs(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn configs(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut configs: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|end| end == "json5")).collect();
@@ -103,7 +103,7 @@ fn json(path: &Path) -> Option<Value> {
 }
 
 /// Reads a config as if it stood at a place; none where it cannot be read, as OpenClaw cannot.
-fn read(place: &Path, path: &Path, within: &Path) -> Option<Config> {
+pub(super) fn read(place: &Path, path: &Path, within: &Path) -> Option<Config> {
     let bytes = std::fs::read(path).unwrap();
     let mut files: Files = [(place.to_owned(), FileRead::Bytes(bytes))].into();
     loop {
@@ -120,7 +120,7 @@ fn read(place: &Path, path: &Path, within: &Path) -> Option<Config> {
 }
 
 /// The host on which the answers were captured: a container.
-fn world(environment: BTreeMap<String, String>) -> World {
+pub(super) fn world(environment: BTreeMap<String, String>) -> World {
     World {
         environment,
         host: "vega".to_owned(),
@@ -132,7 +132,7 @@ fn world(environment: BTreeMap<String, String>) -> World {
 }
 
 /// Returns the variables that `tests/openclaw/capture` sets.
-fn invented() -> impl Iterator<Item = (String, String)> {
+pub(super) fn invented() -> impl Iterator<Item = (String, String)> {
     let list = CAPTURE.split_once("corpus_environment=(").unwrap().1.split_once("\n)").unwrap().0;
     let token = CAPTURE.lines().find_map(|line| line.strip_prefix("token=")).unwrap();
     let lines = list.lines().filter_map(|line| line.trim().split_once('='));
@@ -142,7 +142,7 @@ fn invented() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Returns a value for every variable that a shared config or what it includes mentions.
-fn mentioned(path: &Path, includes: &Path) -> BTreeMap<String, String> {
+pub(super) fn mentioned(path: &Path, includes: &Path) -> BTreeMap<String, String> {
     let mut text = std::fs::read_to_string(path).unwrap_or_default();
     if let Ok(included) = std::fs::read_dir(includes) {
         for entry in included.filter_map(Result::ok) {

@@ -66,6 +66,9 @@ struct Case {
     audit_hours: i64,
     #[serde(default)]
     accepted: Vec<String>,
+    /// What our own commands measured, by its path; all other is unmeasured.
+    #[serde(default)]
+    observed: BTreeMap<String, bool>,
     /// Whether a person has confirmed the item.
     #[serde(default)]
     word: bool,
@@ -217,6 +220,7 @@ impl Case {
             audit_reached: self.audit_reached.unwrap_or(true),
             audit_hours: self.audit_hours,
             accepted: self.accepted.clone(),
+            observed: self.observed.clone(),
             confirmed: Vec::new(),
         };
         Scene { confirmed: self.word.then(|| item.to_owned()).into_iter().collect(), ..scene }

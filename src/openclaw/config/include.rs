@@ -21,6 +21,7 @@ use crate::json5::Places;
 use crate::openclaw::config::ConfigError;
 use crate::openclaw::config::FileRead;
 use crate::openclaw::config::Files;
+use crate::openclaw::config::Include;
 use crate::openclaw::config::IncludeError;
 use crate::openclaw::config::Place;
 use crate::openclaw::config::Unreadable;
@@ -39,7 +40,8 @@ pub(super) const MAX_INCLUDES: usize = 1_000;
 
 const MAX_PATH: usize = 4096;
 
-const KEY: &str = "$include";
+/// The key that names files.
+pub(super) const KEY: &str = "$include";
 
 /// Why reading stops.
 pub(super) enum Stop {
@@ -68,6 +70,10 @@ pub(super) struct Reader<'f> {
     roots: Vec<PathBuf>,
     /// The files read, in the order of their numbers.
     pub(super) read: Vec<(PathBuf, Read)>,
+    /// The includes followed, inner ones first.
+    pub(super) followed: Vec<Include>,
+    /// The path of what is being read, in the merged config.
+    path: Vec<String>,
     parsed: BTreeMap<PathBuf, (usize, Placed)>,
     includes: usize,
     nodes: usize,
@@ -89,6 +95,8 @@ impl<'f> Reader<'f> {
             files,
             roots: [folder].into_iter().chain(others.map(|root| normal(root))).collect(),
             read: Vec::new(),
+            followed: Vec::new(),
+            path: Vec::new(),
             parsed: BTreeMap::new(),
             includes: 0,
             nodes: 0,
@@ -184,8 +192,10 @@ impl<'f> Reader<'f> {
             }
             (Value::Array(elements), Inside::Array(inside)) => {
                 let mut all = (Vec::new(), Vec::new());
-                for placed in elements.into_iter().zip(inside) {
+                for (at, placed) in elements.into_iter().zip(inside).enumerate() {
+                    self.path.push(at.to_string());
                     let (element, places) = self.process(placed, chain)?;
+                    self.path.pop();
                     all.0.push(element);
                     all.1.push(places);
                 }
@@ -206,7 +216,9 @@ impl<'f> Reader<'f> {
             let Some(places) = inside.remove(key.as_str()) else {
                 continue;
             };
+            self.path.push(key.clone());
             let (member, places) = self.process((member, places), chain)?;
+            self.path.pop();
             inside.insert(key.as_str().into(), places);
             processed.insert(key, member);
         }
@@ -229,6 +241,7 @@ impl<'f> Reader<'f> {
         let spot = inside.remove(KEY).map_or(at, |places| places.at);
         let place = self.place(spot);
         let mut included = self.wanted(&wanted, at, &place, chain)?;
+        self.follow(&wanted, !members.is_empty(), &place)?;
         if included.0.is_object() {
             included.1.at = at;
         }
@@ -241,6 +254,22 @@ impl<'f> Reader<'f> {
         let (members, inside) = self.members(members, inside, chain)?;
         let beside = Places { at, inside: Inside::Object(inside) };
         Ok(merge(included, (Value::Object(members), beside)))
+    }
+
+    /// Remembers an include, and which files it names.
+    fn follow(&mut self, wanted: &Value, beside: bool, place: &Place) -> Result<(), Stop> {
+        let named: Vec<&str> = match wanted {
+            Value::Array(paths) => paths.iter().filter_map(Value::as_str).collect(),
+            other => other.as_str().into_iter().collect(),
+        };
+        let mut files = Vec::with_capacity(named.len());
+        for name in named {
+            files.push(self.resolve(name, place)?);
+        }
+        let path = self.path.clone();
+        let list = wanted.is_array();
+        self.followed.push(Include { path, written: place.file.clone(), files, list, beside });
+        Ok(())
     }
 
     /// Returns what the files hold that an include names, merged.

@@ -22,7 +22,7 @@ pub(super) struct Spot {
 pub(super) type Placed = (Value, Places<Spot>);
 
 /// Keys that OpenClaw drops when it merges.
-const BLOCKED: [&str; 3] = ["__proto__", "prototype", "constructor"];
+pub(super) const BLOCKED: [&str; 3] = ["__proto__", "prototype", "constructor"];
 
 /// Merges one value over another: objects member by member, arrays one after the other, anything
 /// else by taking the second. (`deepMerge` in OpenClaw's `config/includes.ts`, 2026.9.6)

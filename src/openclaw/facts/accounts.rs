@@ -10,6 +10,7 @@ use crate::openclaw::facts::channels::Account;
 use crate::openclaw::facts::channels::Surface;
 use crate::openclaw::facts::found::Found;
 use crate::openclaw::facts::found::Sheet;
+use crate::openclaw::facts::pairing;
 use crate::openclaw::facts::reading::Item;
 use crate::openclaw::facts::reading::Reading;
 use crate::openclaw::facts::rooms;
@@ -48,12 +49,18 @@ pub(super) fn known(reading: &Reading<'_>, account: &Account<'_>, agents: &[&str
     let mut sheet = Sheet::new(account.subject());
     let open = direct::put(&mut sheet, reading, account, &effective);
     let group_open = groups::put(&mut sheet, reading, account, &effective, &rooms);
-    let mut people = people(&effective);
-    let mut shared = shared(reading, account, &effective, &rooms, [open, group_open], people.len());
+    let approved = pairing::approved(reading, account);
+    let mut people = people(&effective, approved.as_ref());
+    let told = Told { open: [open, group_open], approvals: approved.is_some() };
+    let mut shared = shared(reading, account, &effective, &rooms, &told, people.len());
     let webhooks = webhooks::of(account);
-    let inputs =
-        ["config.account.dm.open", "config.account.dm.senders", "config.account.group.open"];
-    sheet.put("config.account.shared", Found::follows(shared, &inputs));
+    let inputs = &[
+        "config.account.dm.open",
+        "config.account.dm.senders",
+        "config.account.group.open",
+        "host.approved",
+    ];
+    sheet.put("config.account.shared", Found::follows(shared, inputs));
     sheet.put("config.account.webhooks", listed(&webhooks));
     let mut sheets = vec![sheet];
     sheets.extend(rooms.iter().map(|room| room.sheet(reading, account, &effective)));
@@ -66,6 +73,7 @@ pub(super) fn known(reading: &Reading<'_>, account: &Account<'_>, agents: &[&str
         shared = None;
     }
     if let Some(sheet) = sheets.first_mut() {
+        pairing::put(sheet, reading, account);
         sheet.put("config.account.agents", Found::follows(Some(agents.to_vec()), &["bindings"]));
     }
     Known { sheets, shared, people, webhooks }
@@ -117,13 +125,24 @@ fn wildcard(items: &[Item]) -> Option<bool> {
     items.iter().all(|item| item.meant.is_some()).then_some(false)
 }
 
-/// Returns everyone who may write by name, directly or in groups.
-fn people(effective: &Effective) -> BTreeSet<String> {
+/// Returns everyone who may write by name, directly or in groups, or by approval.
+fn people(effective: &Effective, approved: Option<&BTreeSet<String>>) -> BTreeSet<String> {
     let direct = effective.items.iter().filter(|_| effective.policy.word() != Some("disabled"));
     let closed = effective.group_policy.word() == Some("disabled");
     let groups = effective.group_items.iter().filter(|_| !closed);
     let named = direct.chain(groups).filter(|item| !item.is_wildcard());
-    named.filter_map(|item| Some(item.meant.as_ref()?.trim().to_lowercase())).collect()
+    let named = named.filter_map(|item| Some(item.meant.as_ref()?.trim().to_lowercase()));
+    let pairing = effective.policy.word() == Some("pairing");
+    let approved = approved.filter(|_| pairing).into_iter().flatten().cloned();
+    named.chain(approved).collect()
+}
+
+/// What is told of who may write to an account.
+struct Told {
+    /// Whether strangers may, directly and in groups.
+    open: [Option<bool>; 2],
+    /// Whether approvals could be read.
+    approvals: bool,
 }
 
 /// Tells whether more than one person can write to an account.
@@ -132,22 +151,27 @@ fn shared(
     account: &Account<'_>,
     effective: &Effective,
     rooms: &[Room<'_>],
-    open: [Option<bool>; 2],
+    told: &Told,
     people: usize,
 ) -> Option<bool> {
     let direct = effective.policy.word();
     let anyone = direct != Some("disabled") && wildcard(&effective.items) == Some(true);
-    let hears = rooms.iter().any(|room| groups::hears(reading, room, effective));
-    if open.contains(&Some(true)) || anyone || hears || people > 1 {
+    let policies: Vec<Option<bool>> =
+        rooms.iter().map(|room| groups::hears(reading, room, effective)).collect();
+    let hears = policies.contains(&Some(true));
+    if told.open.contains(&Some(true)) || anyone || hears || people > 1 {
         return Some(true);
     }
     let seen = [&effective.items, &effective.group_items]
         .into_iter()
         .flatten()
         .all(|item| item.meant.is_some());
-    let told = !open.contains(&None) && account.direct() != Surface::Unknown;
+    let known = !told.open.contains(&None)
+        && !policies.contains(&None)
+        && account.direct() != Surface::Unknown;
     match direct {
-        Some("allowlist" | "disabled") if seen && told => Some(false),
+        Some("allowlist" | "disabled") if seen && known => Some(false),
+        Some("pairing") if seen && known && told.approvals => Some(false),
         _ => None,
     }
 }

@@ -32,13 +32,21 @@ pub(super) fn sheet(
     let everyones = everyones.iter().filter(|name| may_use(reading, agent, name));
     names.extend(everyones.cloned());
     sheet.put("config.agent.credentials", Found::follows(Some(names), &[]));
-    let entry = ["agents", "entries", agent.id];
-    if agent.listed && reading.object(&entry).is_none() {
-        sheet.hide(&reading.origin(&entry));
+    if let Some(path) = refused(reading, agent) {
+        sheet.hide(&reading.origin(&path));
     }
-    let from = ["config.account.agents", "config.hooks.agents", "config.gateway.http_apis"];
-    sheet.put("config.agent.reachable", Found::follows(Some(reachable), &from));
+    let from = &["config.account.agents", "config.hooks.agents", "config.gateway.http_apis"];
+    sheet.put("config.agent.reachable", Found::follows(Some(reachable), from));
     sheet
+}
+
+/// Returns where something stands that is no object, so that nothing can be told of the agent.
+fn refused<'r>(reading: &Reading<'_>, agent: &Agent<'r>) -> Option<Vec<&'r str>> {
+    let entry = vec!["agents", "entries", agent.id];
+    let above = [vec!["agents"], vec!["agents", "defaults"], vec!["agents", "entries"]];
+    let own = agent.listed.then_some(entry);
+    let mut paths = above.into_iter().chain(own);
+    paths.find(|path| reading.at(path).is_some_and(|value| !value.is_object()))
 }
 
 /// Says whether an agent may use a credential that is there for all: skills may be picked.

@@ -6,6 +6,7 @@ use crate::openclaw::fact::Origin;
 use crate::openclaw::facts::found::Found;
 use crate::openclaw::facts::found::Sheet;
 use crate::openclaw::facts::reading::Reading;
+use crate::openclaw::facts::service;
 use crate::openclaw::secret;
 use crate::openclaw::secret::Class;
 use crate::openclaw::secret::Reference;
@@ -60,8 +61,8 @@ pub(super) fn credential(reading: &Reading<'_>, path: &[&str]) -> Option<Credent
             Credential::new("written in the config", class, origin)
         }
         Some(Reference::Env(name)) => {
-            let class = reading.world.environment.get(&name).map(|text| secret::class(text));
-            Credential::new(format!("env {name}"), class, Origin::Env(name))
+            let (source, class) = service::variable(reading, &name);
+            Credential::new(source, class, Origin::Env(name))
         }
         Some(Reference::Mixed(names)) => {
             let meant = value.as_str().and_then(|text| reading.substitute(text).ok());
@@ -76,7 +77,7 @@ pub(super) fn credential(reading: &Reading<'_>, path: &[&str]) -> Option<Credent
 }
 
 /// Returns the variable of `$NAME`, which OpenClaw reads as `${NAME}` where a secret stands.
-fn shorthand(text: &str) -> Option<&str> {
+pub(super) fn shorthand(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix('$')?;
     let starts = name.starts_with(|c: char| c.is_ascii_uppercase());
     let rest = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
@@ -88,12 +89,17 @@ fn effective(reading: &Reading<'_>, key: &str, variable: &str) -> Option<Credent
     let written = credential(reading, &["gateway", "auth", key]);
     let written = written.filter(|written| written.class != Some(Class::Empty));
     written.or_else(|| {
-        let text = reading.world.environment.get(variable)?;
-        let source = format!("env {variable}");
-        let origin = Origin::Env(variable.to_owned());
-        (!text.trim().is_empty())
-            .then(|| Credential::new(source, Some(secret::class(text)), origin))
+        let (source, class) = service::variable(reading, variable);
+        let class = class.filter(|class| *class != Class::Empty)?;
+        Some(Credential::new(source, Some(class), Origin::Env(variable.to_owned())))
     })
+}
+
+/// Finds the auth mode: without one, the one whose secret is there.
+pub(super) fn mode(reading: &Reading<'_>) -> Found {
+    let password = effective(reading, "password", "OPENCLAW_GATEWAY_PASSWORD");
+    let default = if password.is_some() { "password" } else { "token" };
+    reading.or(&["gateway", "auth", "mode"], default)
 }
 
 /// Puts the facts about authentication on the gateway's sheet.
@@ -101,8 +107,7 @@ pub(super) fn put(sheet: &mut Sheet, reading: &Reading<'_>, tailscale: &Found) {
     let token = effective(reading, "token", "OPENCLAW_GATEWAY_TOKEN");
     let password = effective(reading, "password", "OPENCLAW_GATEWAY_PASSWORD");
     let path = ["gateway", "auth", "mode"];
-    let default = if password.is_some() { "password" } else { "token" };
-    let mode = reading.or(&path, default);
+    let mode = mode(reading);
     let (source, class) = match mode.word() {
         Some("token") => secret_of(reading, token, "token", "OPENCLAW_GATEWAY_TOKEN"),
         Some("password") => secret_of(reading, password, "password", "OPENCLAW_GATEWAY_PASSWORD"),

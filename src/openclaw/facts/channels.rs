@@ -7,11 +7,15 @@ mod own;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::openclaw::fact::Origin;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts::reading::Reading;
 
 /// Sections below `channels` that are no channels.
 const NO_CHANNELS: [&str; 2] = ["defaults", "modelByChannel"];
+
+/// What stands for a channel, an account or an agent that cannot be named.
+pub(super) const UNKNOWN: &str = "?";
 
 /// Whether and how a channel decides who may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +70,30 @@ pub(super) fn enabled<'r>(reading: &'r Reading<'_>) -> Vec<&'r str> {
         .collect()
 }
 
+/// Returns where all channels stand, where that is no object: nothing can be told of them.
+pub(super) fn refused(reading: &Reading<'_>) -> Option<Origin> {
+    let path = ["channels"];
+    let odd = reading.at(&path).is_some_and(|channels| !channels.is_object());
+    odd.then(|| reading.origin(&path))
+}
+
 /// Returns every enabled account of every enabled channel.
 pub(super) fn accounts<'r>(reading: &'r Reading<'_>) -> Vec<Account<'r>> {
     let mut accounts = Vec::new();
+    if refused(reading).is_some() {
+        accounts.push(Account::unknown(UNKNOWN, vec!["channels"]));
+    }
     for channel in enabled(reading) {
         let Some(section) = reading.object(&["channels", channel]) else {
-            accounts.push(Account::odd(channel));
+            accounts.push(Account {
+                id: "default",
+                ..Account::unknown(channel, vec!["channels", channel])
+            });
             continue;
         };
+        if section.get("accounts").is_some_and(|listed| !listed.is_null() && !listed.is_object()) {
+            accounts.push(Account::unknown(channel, vec!["channels", channel, "accounts"]));
+        }
         let listed = section.get("accounts").and_then(Value::as_object);
         let siblings = listed.map_or(0, Map::len);
         let names = listed.into_iter().flat_map(Map::keys);
@@ -117,10 +137,10 @@ impl<'r> Account<'r> {
         Self { channel, id: "default", listed: false, layers, siblings }
     }
 
-    /// Returns the account of a channel that is no object.
-    fn odd(channel: &'r str) -> Self {
-        let layers = vec![Layer { path: vec!["channels", channel], members: None }];
-        Self { channel, id: "default", listed: false, layers, siblings: 0 }
+    /// Returns what stands for the accounts at a path that holds no object.
+    fn unknown(channel: &'r str, path: Vec<&'r str>) -> Self {
+        let layers = vec![Layer { path, members: None }];
+        Self { channel, id: UNKNOWN, listed: false, layers, siblings: 0 }
     }
 
     /// Returns where something stands that is no object, so that OpenClaw refuses the config and

@@ -5,6 +5,7 @@ mod channels;
 mod gateway;
 mod retired;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::Map;
@@ -13,9 +14,9 @@ use serde_json::Value;
 use crate::openclaw::facts::key;
 
 /// A config in today's dialect.
-pub(super) struct Today {
-    /// What it says.
-    pub(super) value: Value,
+pub(super) struct Today<'a> {
+    /// What it says; borrowed until something has to be moved.
+    pub(super) value: Cow<'a, Value>,
     /// What was said in older words, with what it meant.
     pub(super) migration: Vec<String>,
     /// Where a value was written, by where it stands now; keys joined by NUL.
@@ -23,8 +24,9 @@ pub(super) struct Today {
 }
 
 /// Puts a config into today's dialect.
-pub(super) fn today(authored: &Value) -> Today {
-    let mut today = Today { value: authored.clone(), migration: Vec::new(), moved: HashMap::new() };
+pub(super) fn today(authored: &Value) -> Today<'_> {
+    let value = Cow::Borrowed(authored);
+    let mut today = Today { value, migration: Vec::new(), moved: HashMap::new() };
     channels::move_sections(&mut today);
     agents::move_agent(&mut today);
     agents::move_routing(&mut today);
@@ -36,24 +38,25 @@ pub(super) fn today(authored: &Value) -> Today {
     today
 }
 
-impl Today {
-    /// Returns where the value at a path was written.
-    pub(super) fn authored(&self, path: &[&str]) -> Vec<String> {
-        let rest = |from: usize| path.iter().skip(from).map(|&key| key.to_owned());
+impl Today<'_> {
+    /// Returns where the value at a path was written, where that was elsewhere.
+    pub(super) fn moved_from(&self, path: &[&str]) -> Option<Vec<String>> {
         if self.moved.is_empty() {
-            return rest(0).collect();
+            return None;
         }
-        for upto in (1..=path.len()).rev() {
-            let joined = path.iter().take(upto).copied().collect::<Vec<_>>().join("\0");
-            if let Some(from) = self.moved.get(&joined) {
-                return from.iter().cloned().chain(rest(upto)).collect();
-            }
-        }
-        rest(0).collect()
+        (1..=path.len()).rev().find_map(|upto| {
+            let (above, rest) = path.split_at(upto);
+            let from = self.moved.get(&above.join("\0"))?;
+            Some(from.iter().cloned().chain(rest.iter().map(|&key| key.to_owned())).collect())
+        })
+    }
+
+    fn authored(&self, path: &[&str]) -> Vec<String> {
+        self.moved_from(path).unwrap_or_else(|| path.iter().map(|&key| key.to_owned()).collect())
     }
 
     fn get(&self, path: &[&str]) -> Option<&Value> {
-        let found = path.iter().try_fold(&self.value, |value, key| value.as_object()?.get(*key));
+        let found = path.iter().try_fold(&*self.value, |value, key| value.as_object()?.get(*key));
         found.filter(|value| !value.is_null())
     }
 
@@ -64,18 +67,19 @@ impl Today {
     }
 
     fn take(&mut self, path: &[&str]) -> Option<Value> {
+        self.get(path)?;
         let (last, parents) = path.split_last()?;
-        let mut members = self.value.as_object_mut()?;
+        let mut members = self.value.to_mut().as_object_mut()?;
         for parent in parents {
             members = members.get_mut(*parent)?.as_object_mut()?;
         }
-        members.shift_remove(*last).filter(|value| !value.is_null())
+        members.shift_remove(*last)
     }
 
     /// Puts a value at a path unless something stands there; returns whether it did.
     fn put(&mut self, path: &[&str], value: Value) -> bool {
         let Some((last, parents)) = path.split_last() else { return false };
-        let mut at = &mut self.value;
+        let mut at = self.value.to_mut();
         for parent in parents {
             let Some(members) = at.as_object_mut() else { return false };
             let slot = members.entry((*parent).to_owned()).or_insert(Value::Null);

@@ -1,7 +1,11 @@
 //! Commands on the host: which an agent may run, and whether they wait for approval.
 //!
 //! `mode` stands for a pair of `security` and `ask`; the agent's layer goes over the one for all.
-//! Where nothing is written, all may run on the host, unless every command stays in the sandbox.
+//! Where nothing is written, all may run on the host, unless every command stays in the sandbox:
+//! OpenClaw 2026.9.6 reads an unset `security` as `deny` where the command's host is the sandbox, and
+//! that `deny` then stops nothing in there (`bash-tools`, `configuredSecurity`). An authored `deny`
+//! stops commands in the sandbox too. `ask: on-miss` asks only beside `security: allowlist`, so under
+//! `full` it asks nothing (`requiresExecApproval`).
 //! Approvals kept outside the config can only tighten what is found here.
 
 use serde_json::Value;
@@ -125,8 +129,8 @@ impl Exec {
             (Some(security), Some(ask)) => mode(security, ask),
             _ => None,
         };
-        let inputs = ["config.agent.exec.security", "config.agent.exec.ask"];
-        self.mode = Found::follows(word, &inputs).at_place_of(&self.security);
+        let inputs = &["config.agent.exec.security", "config.agent.exec.ask"];
+        self.mode = Found::follows(word, inputs).at_place_of(&self.security);
     }
 
     /// Tells whether commands can run at all, on the host or in the sandbox; none where it cannot be
@@ -156,19 +160,20 @@ impl Exec {
     /// Puts the facts about commands on an agent's sheet. An agent whose tool policy leaves it no
     /// tool to run commands with is gated whatever its exec mode.
     pub(super) fn put(self, sheet: &mut Sheet, reading: &Reading<'_>, without_tool: bool) {
-        let inputs = ["config.agent.exec.security", "config.agent.exec.ask"];
-        let tools = ["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
+        let inputs = &["config.agent.exec.security", "config.agent.exec.ask"];
+        let tools =
+            &["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
         let gated = if without_tool {
-            Found::follows(Some(true), &tools).at_place_of(&self.security)
+            Found::follows(Some(true), tools).at_place_of(&self.security)
         } else {
-            Found::follows(self.gated(), &inputs).at_place_of(&self.security)
+            Found::follows(self.gated(), inputs).at_place_of(&self.security)
         };
         let conflict = match &self.conflict {
             Some(path) => {
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
                 Found::set(true, reading.origin(&path)).at(&path)
             }
-            None => Found::follows(Some(false), &inputs).at_place_of(&self.mode),
+            None => Found::follows(Some(false), inputs).at_place_of(&self.mode),
         };
         sheet.put("config.agent.exec.gated", gated);
         sheet.put("config.agent.exec.conflict", conflict);

@@ -49,10 +49,15 @@ impl Found {
         Self::new(value.map(Into::into), state, Origin::Host(what.to_owned()))
     }
 
+    /// Says that nobody was to look, as in the demo.
+    pub(super) fn unasked(mut self) -> Self {
+        self.state = State::Unset;
+        self
+    }
+
     /// Follows from other facts; hidden where they do not tell.
-    pub(super) fn follows(value: Option<impl Into<Value>>, from: &[&str]) -> Self {
+    pub(super) fn follows(value: Option<impl Into<Value>>, from: &'static [&'static str]) -> Self {
         let state = if value.is_some() { State::Set } else { State::Hidden };
-        let from = from.iter().map(|&path| path.to_owned()).collect();
         Self::new(value.map(Into::into), state, Origin::Derived(from))
     }
 
@@ -133,8 +138,8 @@ impl Sheet {
 
     /// Marks as OpenClaw's default what follows from nothing but defaults.
     fn settle(&mut self) {
-        let written = |facts: &[Fact], path: &String| {
-            let fact = facts.iter().find(|fact| fact.path == *path);
+        let written = |facts: &[Fact], path: &str| {
+            let fact = facts.iter().find(|fact| fact.path == path);
             fact.is_none_or(|fact| matches!(fact.state, State::Set | State::Hidden))
         };
         loop {

@@ -63,8 +63,8 @@ fn loopback_only(reading: &Reading<'_>, bind: &Found, tailscale: &Found) -> (Opt
         (None, _) | (_, None) => None,
     };
     let inputs =
-        ["config.gateway.bind", "config.gateway.bind_explicit", "config.gateway.tailscale.mode"];
-    (only, Found::follows(only, &inputs).at_place_of(bind))
+        &["config.gateway.bind", "config.gateway.bind_explicit", "config.gateway.tailscale.mode"];
+    (only, Found::follows(only, inputs).at_place_of(bind))
 }
 
 /// Puts bind, port and what URL follows from them.
@@ -78,9 +78,8 @@ fn address(sheet: &mut Sheet, reading: &Reading<'_>, bind: &Found) {
     let host = reading.or_unset(&["gateway", "customBindHost"]);
     let tls = reading.or(&["gateway", "tls", "enabled"], false);
     let port = port(reading);
-    let inputs = ["config.gateway.bind", "config.gateway.port", "config.gateway.tls"];
-    sheet
-        .put("config.gateway.url", Found::follows(url(reading, bind, &host, &port, &tls), &inputs));
+    let inputs = &["config.gateway.bind", "config.gateway.port", "config.gateway.tls"];
+    sheet.put("config.gateway.url", Found::follows(url(reading, bind, &host, &port, &tls), inputs));
     sheet.put("config.gateway.custom_bind_host", host);
     sheet.put("config.gateway.tls", tls);
     sheet.put("config.gateway.port", port);
@@ -227,7 +226,7 @@ fn isolated(reading: &Reading<'_>, scope: &Found) -> Found {
     let apart = |word: Option<&str>| {
         word.map(|word| matches!(word, "per-channel-peer" | "per-account-channel-peer"))
     };
-    let inputs = ["config.session.dm_scope", "bindings"];
+    let inputs = &["config.session.dm_scope", "bindings"];
     if reading.at(&["session", "scope"]).and_then(Value::as_str) == Some("global") {
         let path = ["session", "scope"];
         return Found::set(false, reading.origin(&path)).at(&path);
@@ -243,5 +242,5 @@ fn isolated(reading: &Reading<'_>, scope: &Found) -> Found {
         }
     }
     let value = if scope.is_hidden() { None } else { Some(apart(scope.word()) == Some(true)) };
-    Found::follows(value, &inputs).at_place_of(scope)
+    Found::follows(value, inputs).at_place_of(scope)
 }

@@ -19,6 +19,8 @@ pub(super) fn put(sheet: &mut Sheet, reading: &Reading<'_>) {
     sheet.put("config.hooks.token", token);
     sheet.put("config.hooks.agents", agents(reading, &enabled));
     sheet.put("config.hooks.enabled", enabled);
+    let gmail = reading.or(&["hooks", "gmail", "tailscale", "mode"], "off");
+    sheet.put("config.hooks.gmail_tailscale", gmail);
 }
 
 /// Finds the agents that hooks may start: any, unless they are named.

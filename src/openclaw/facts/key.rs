@@ -3,7 +3,7 @@
 /// Writes a config path.
 #[must_use]
 pub fn write(path: &[&str]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(path.iter().map(|part| part.len() + 1).sum());
     for part in path {
         let plain = !part.is_empty() && !part.contains(['.', '[', ']', '"']);
         if plain {

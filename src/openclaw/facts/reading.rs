@@ -1,6 +1,8 @@
 //! The config as it is read for facts: in today's dialect, with the environment that can be seen.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -63,10 +65,12 @@ const WORDS: &[&str] = &[
 pub(super) struct Reading<'a> {
     pub(super) config: &'a Config,
     pub(super) world: &'a World,
-    pub(super) today: Today,
+    pub(super) today: Today<'a>,
     /// Where secrets stand in plain text, as written.
-    pub(super) inline: Vec<Vec<String>>,
-    mask: Mask,
+    pub(super) inline: Vec<&'a [String]>,
+    /// The files of the config, as shown.
+    files: Vec<Arc<str>>,
+    mask: &'a Mask,
 }
 
 /// An element of a list.
@@ -76,6 +80,8 @@ pub(super) struct Item {
     pub(super) shown: String,
     /// What it means; none where a variable in it cannot be seen.
     pub(super) meant: Option<String>,
+    /// Whether it stands where a list belongs, so that OpenClaw refuses it.
+    pub(super) odd: bool,
 }
 
 impl Item {
@@ -87,17 +93,18 @@ impl Item {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(config: &'a Config, world: &'a World) -> Self {
-        let secrets = secret::secrets(&config.value);
-        let mask = Mask::new(secrets.iter().map(|(_, secret)| secret));
-        let mut inline: Vec<Vec<String>> = secrets.into_iter().map(|(path, _)| path).collect();
+    pub(super) fn new(config: &'a Config, world: &'a World, mask: &'a Mask) -> Self {
+        let mut inline: Vec<&[String]> =
+            config.secrets.iter().map(|(path, _)| path.as_slice()).collect();
         inline.dedup();
-        Self { config, world, today: dialect::today(&config.value), inline, mask }
+        let shown = |file: &PathBuf| Arc::from(file.display().to_string());
+        let files = config.files.iter().map(shown).collect();
+        Self { config, world, today: dialect::today(&config.value), inline, files, mask }
     }
 
     /// Returns what stands at a path, in today's dialect; null is nothing.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Value> {
-        let found = path.iter().try_fold(&self.today.value, |value, key| match value {
+        let found = path.iter().try_fold(&*self.today.value, |value, key| match value {
             Value::Object(members) => members.get(*key),
             Value::Array(elements) => elements.get(key.parse::<usize>().ok()?),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
@@ -126,24 +133,34 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn item(&self, value: &Value) -> Item {
-        match value {
-            Value::String(text) => {
-                Item { shown: self.safe(text), meant: self.substitute(text).ok() }
+    /// Returns the senders that a value lists; of one that is no list nothing can be told.
+    pub(super) fn senders(&self, value: &Value) -> Vec<Item> {
+        let mut items = self.items_of(value);
+        if !value.is_array() {
+            for item in &mut items {
+                (item.meant, item.odd) = (None, true);
             }
+        }
+        items
+    }
+
+    fn item(&self, value: &Value) -> Item {
+        let (shown, meant) = match value {
+            Value::String(text) => (self.safe(text), self.substitute(text).ok()),
             Value::Object(members) => {
                 let meant = match secret::reference(value) {
                     Some(Reference::Env(name)) => self.world.environment.get(&name).cloned(),
                     Some(_) => None,
                     None => Some(String::new()),
                 };
-                Item { shown: format!("(an object of {})", members.len()), meant }
+                (format!("(an object of {})", members.len()), meant)
             }
-            Value::Array(_) => Item { shown: "(a list)".to_owned(), meant: Some(String::new()) },
+            Value::Array(_) => ("(a list)".to_owned(), Some(String::new())),
             Value::Null | Value::Bool(_) | Value::Number(_) => {
-                Item { shown: value.to_string(), meant: Some(value.to_string()) }
+                (value.to_string(), Some(value.to_string()))
             }
-        }
+        };
+        Item { shown, meant, odd: false }
     }
 
     /// Masks what may be a secret in a text that is shown as written.
@@ -187,12 +204,18 @@ impl<'a> Reading<'a> {
 
     /// Returns where what stands at a path is written, in whichever dialect.
     pub(super) fn origin(&self, path: &[&str]) -> Origin {
-        let authored = self.today.authored(path);
-        let keys: Vec<&str> = authored.iter().map(String::as_str).collect();
-        let place = self.config.place(&keys);
-        let (file, line) =
-            place.map_or_else(|| (self.config.path.clone(), 0), |place| (place.file, place.line));
-        Origin::File { file: file.display().to_string(), line, key: key::write(&keys) }
+        let moved = self.today.moved_from(path);
+        let keys: Vec<&str>;
+        let keys = match &moved {
+            None => path,
+            Some(authored) => {
+                keys = authored.iter().map(String::as_str).collect();
+                &keys
+            }
+        };
+        let (file, line) = self.config.line(keys).unwrap_or((0, 0));
+        let file = self.files.get(file).cloned().unwrap_or_default();
+        Origin::File { file, line, key: key::write(keys) }
     }
 
     /// Returns a value as found at a path: a scalar as written, anything else only by its kind, as a
@@ -215,10 +238,14 @@ impl<'a> Reading<'a> {
     /// Returns a value as found where a list belongs; what is none stays none, and OpenClaw refuses
     /// it.
     pub(super) fn found_list(&self, path: &[&str], value: &Value) -> Found {
+        self.found_items(path, value, &self.items_of(value))
+    }
+
+    /// Returns a value as found where a list belongs, given its elements.
+    pub(super) fn found_items(&self, path: &[&str], value: &Value, items: &[Item]) -> Found {
         match value {
-            Value::Array(elements) => {
-                let shown: Vec<String> =
-                    elements.iter().map(|element| self.item(element).shown).collect();
+            Value::Array(_) => {
+                let shown: Vec<&str> = items.iter().map(|item| item.shown.as_str()).collect();
                 Found::set(shown, self.origin(path)).at(path)
             }
             Value::Object(_) => Found::set("(an object)", self.origin(path)).at(path),

@@ -24,13 +24,27 @@ const WITHIN: [&str; 2] = ["topics", "channels"];
 pub(super) struct Room<'r> {
     /// Its key, those above it before a slash.
     name: String,
-    /// Where it stands, and where the rooms it stands in do, the narrowest first.
-    paths: Vec<Vec<&'r str>>,
+    /// What is written for it and for the rooms it stands in, the narrowest first.
+    layers: Vec<Layer<'r>>,
     /// The room in the same list that stands for any.
-    any: Option<Vec<&'r str>>,
+    any: Option<Layer<'r>>,
     /// Whether it stands for any room that is not listed.
     pub(super) is_any: bool,
     inherited: bool,
+}
+
+/// What is written for a room, and where.
+#[derive(Clone, Debug)]
+struct Layer<'r> {
+    path: Vec<&'r str>,
+    value: &'r Value,
+}
+
+impl<'r> Layer<'r> {
+    /// Returns what is written under a key; null is nothing.
+    fn get(&self, key: &str) -> Option<&'r Value> {
+        self.value.get(key).filter(|value| !value.is_null())
+    }
 }
 
 /// Returns the rooms that an account lists and hears.
@@ -46,7 +60,7 @@ pub(super) fn of<'r>(account: &Account<'r>) -> Vec<Room<'r>> {
     let mut names = HashSet::new();
     for room in &mut rooms {
         if !names.insert(room.name.clone()) {
-            let list = room.paths.first().and_then(|path| path.iter().rev().nth(1));
+            let list = room.path().iter().rev().nth(1);
             room.name = format!("{}/{}", list.copied().unwrap_or_default(), room.name);
         }
     }
@@ -59,27 +73,27 @@ fn add<'r>(
     rooms: &mut Vec<Room<'r>>,
     list: &'r Value,
     path: &[&'r str],
-    within: Option<(&str, &[Vec<&'r str>])>,
+    within: Option<(&str, &[Layer<'r>])>,
     inherited: bool,
 ) {
     let Some(members) = list.as_object() else { return };
-    let any = members.contains_key("*").then(|| join(path, &["*"]));
+    let any = members.get("*").map(|value| Layer { path: join(path, &["*"]), value });
     for (key, room) in members {
         if is_off(room) {
             continue;
         }
-        let mut paths = vec![join(path, &[key])];
+        let mut layers = vec![Layer { path: join(path, &[key]), value: room }];
         let name = within.map_or_else(|| key.clone(), |(above, _)| format!("{above}/{key}"));
-        paths.extend(within.map(|(_, paths)| paths.to_vec()).unwrap_or_default());
+        layers.extend(within.map(|(_, layers)| layers.to_vec()).unwrap_or_default());
         for list in WITHIN {
             if let Some(inner) = room.get(list) {
                 let at = join(path, &[key, list]);
-                add(rooms, inner, &at, Some((&name, &paths)), inherited);
+                add(rooms, inner, &at, Some((&name, &layers)), inherited);
             }
         }
         let is_any = key == "*" && within.is_none();
         let any = any.clone().filter(|_| key != "*");
-        rooms.push(Room { name, paths, any, is_any, inherited });
+        rooms.push(Room { name, layers, any, is_any, inherited });
     }
 }
 
@@ -110,9 +124,8 @@ fn join<'k>(path: &[&'k str], keys: &[&'k str]) -> Vec<&'k str> {
 impl<'r> Room<'r> {
     /// Finds a setting on the room, then on the rooms it stands in.
     fn find(&self, reading: &Reading<'_>, key: &'r str) -> Option<Found> {
-        self.paths.iter().enumerate().find_map(|(above, path)| {
-            let path = join(path, &[key]);
-            let found = reading.found(&path, reading.at(&path)?);
+        self.layers.iter().enumerate().find_map(|(above, layer)| {
+            let found = reading.found(&join(&layer.path, &[key]), layer.get(key)?);
             Some(if above > 0 || self.inherited { found.inherited() } else { found })
         })
     }
@@ -123,7 +136,7 @@ impl<'r> Room<'r> {
 
     /// Returns where the room stands.
     pub(super) fn path(&self) -> &[&'r str] {
-        self.paths.first().map_or(&[], Vec::as_slice)
+        self.layers.first().map_or(&[], |layer| &layer.path)
     }
 
     /// Returns the room's own policy, where it or a room around it writes one.
@@ -135,18 +148,17 @@ impl<'r> Room<'r> {
     /// stands for any says so.
     pub(super) fn own_mention(&self, reading: &Reading<'_>) -> Option<Found> {
         self.find(reading, "requireMention").or_else(|| {
-            let path = join(self.any.as_ref()?, &["requireMention"]);
-            Some(reading.found(&path, reading.at(&path)?).inherited())
+            let (any, key) = (self.any.as_ref()?, "requireMention");
+            Some(reading.found(&join(&any.path, &[key]), any.get(key)?).inherited())
         })
     }
 
     /// Returns the senders that the room or one around it lists, and where.
     fn own_senders(&self, reading: &Reading<'_>) -> Option<(Vec<&'r str>, Vec<Item>)> {
-        self.paths.iter().find_map(|path| {
+        self.layers.iter().find_map(|layer| {
             ["allowFrom", "groupAllowFrom", "users", "roles"].into_iter().find_map(|key| {
-                let path = join(path, &[key]);
-                let items = reading.items_of(reading.at(&path)?);
-                Some((path, items))
+                let items = reading.senders(layer.get(key)?);
+                Some((join(&layer.path, &[key]), items))
             })
         })
     }
@@ -163,12 +175,11 @@ impl<'r> Room<'r> {
         if account.group_senders_fall_back() || !effective.group_items.is_empty() {
             return false;
         }
-        let inner = reading.object(&join(self.path(), &["channels"]));
-        let listed = |key: &'r str| {
-            let mut places = self.paths.iter().map(|path| join(path, &[key]));
-            places
-                .find_map(|path| reading.at(&path))
-                .is_some_and(|value| !reading.items_of(value).is_empty())
+        let own = self.layers.first().and_then(|layer| layer.get("channels"));
+        let inner = own.and_then(Value::as_object);
+        let listed = |key: &str| {
+            let written = self.layers.iter().find_map(|layer| layer.get(key));
+            written.is_some_and(|value| !reading.items_of(value).is_empty())
         };
         inner.is_none_or(serde_json::Map::is_empty)
             && !["users", "roles", "allowFrom", "groupAllowFrom"].into_iter().any(listed)

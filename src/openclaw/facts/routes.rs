@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::openclaw::facts::channels::Account;
+use crate::openclaw::facts::channels::UNKNOWN;
 use crate::openclaw::facts::reading::Reading;
 
 /// An agent.
@@ -98,7 +99,10 @@ pub(super) fn routes<'r>(
 /// Returns the agents that the config lists; `main` where it lists none.
 fn agents<'r>(reading: &'r Reading<'_>) -> Vec<Agent<'r>> {
     let Some(entries) = reading.object(&["agents", "entries"]) else {
-        return vec![Agent { id: "main", listed: false }];
+        let odd = [&["agents"][..], &["agents", "entries"]];
+        let odd = odd.into_iter().any(|path| reading.at(path).is_some_and(|it| !it.is_object()));
+        let id = if odd { UNKNOWN } else { "main" };
+        return vec![Agent { id, listed: odd }];
     };
     let written = entries.iter().filter(|(_, entry)| !entry.is_null());
     written.map(|(id, _)| Agent { id, listed: true }).collect()

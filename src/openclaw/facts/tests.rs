@@ -87,4 +87,5 @@ fn hidden(text: &str, about: &str, path: &str) {
 mod about_agents;
 mod about_channels;
 mod about_gateway;
+mod about_odd;
 mod about_shape;

@@ -162,13 +162,13 @@ impl Policy {
 
 /// Says whether an entry names a tool: by name, by an older name, or with `*` for any letters.
 fn matches(entry: &str, tool: &str) -> bool {
+    if !entry.contains('*') {
+        return entry == tool;
+    }
     let mut parts = entry.split('*');
     let Some(first) = parts.next() else { return false };
     let Some(mut rest) = tool.strip_prefix(first) else { return false };
     let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
     while let Some(part) = parts.next() {
         if parts.peek().is_none() {
             return rest.ends_with(part);
@@ -250,6 +250,7 @@ fn sandboxed(reading: &Reading<'_>, agent: &Agent<'_>, unseen: &mut bool) -> Lay
     let mut list = |key| {
         let path = ["tools", "sandbox", "tools", key];
         let found = first(reading, &agent.paths(&path, &path));
+        *unseen |= found.is_some_and(|value| !value.is_array());
         found.map(|value| expand(reading.items_of(value), unseen))
     };
     let (allow, also, deny) = (list("allow"), list("alsoAllow"), list("deny"));
@@ -277,17 +278,17 @@ pub(super) fn put(
     sheet.put("config.agent.profile", word(reading, agent, &["tools", "profile"]));
     sheet.put("config.agent.tools.allow", union(reading, agent, &["allow", "alsoAllow"]));
     let deny = union(reading, agent, &["deny"]);
-    let inputs = ["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
+    let inputs = &["config.agent.profile", "config.agent.tools.allow", "config.agent.tools.deny"];
     let broad = match (policy.writes(), policy.runs(), runs) {
         (true, _, _) | (false, true, Some(true)) => Some(true),
         (false, true, None) => None,
         (false, false, _) | (false, true, Some(false)) => Some(false),
     };
     let broad = broad.filter(|_| !policy.unseen);
-    sheet.put("config.agent.tools.broad", Found::follows(broad, &inputs).at_place_of(&deny));
+    sheet.put("config.agent.tools.broad", Found::follows(broad, inputs).at_place_of(&deny));
     let left: Vec<&str> = DANGEROUS.into_iter().filter(|tool| policy.allows(tool)).collect();
     let left = (!policy.unseen).then_some(left);
-    sheet.put("config.agent.tools.dangerous", Found::follows(left, &inputs).at_place_of(&deny));
+    sheet.put("config.agent.tools.dangerous", Found::follows(left, inputs).at_place_of(&deny));
     sheet.put("config.agent.tools.deny", deny);
 }
 

@@ -137,6 +137,17 @@ fn cards(theme: Theme, item: &Item, prose: &mut Prose) {
     }
 }
 
+/// Says what a finding means and what to do about it, where that is known.
+pub(super) fn meaning(app: &App, theme: Theme, check_id: &str, prose: &mut Prose) {
+    let Some(meaning) = app.runbook.meaning(check_id) else { return };
+    prose.gap();
+    prose.lead("Means:  ", theme.quiet(), &meaning.means, Style::new());
+    prose.lead("Do:     ", theme.key(), &meaning.remedy, Style::new());
+    for worse in &meaning.worse {
+        prose.lead("Do not: ", theme.wrong(), worse, Style::new());
+    }
+}
+
 /// Lists the items a finding bears on, so that their fixes are found.
 pub(super) fn bears_on(app: &App, theme: Theme, check_id: &str, prose: &mut Prose) {
     let mut first = true;

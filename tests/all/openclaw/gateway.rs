@@ -60,13 +60,23 @@ impl Installed {
         None
     }
 
+    /// Returns the folder it is in.
+    pub(crate) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// Puts it first on a home's PATH, and keeps it from fetching anything.
+    pub(crate) fn in_home(&self, home: Home) -> Home {
+        home.on_path(&self.bin)
+            .with("npm_config_offline", "true")
+            .with("npm_config_fetch_retries", "0")
+    }
+
     /// Makes a home with this config, on whose PATH it comes first; `PORT` is a free one.
     pub(crate) fn home(&self, config: &str) -> (Home, u16) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
-        let home = Home::new(&config.replace("PORT", &port.to_string())).on_path(&self.bin);
-        // Nothing is fetched, whatever plugins a config asks for.
-        (home.with("npm_config_offline", "true").with("npm_config_fetch_retries", "0"), port)
+        (self.in_home(Home::new(&config.replace("PORT", &port.to_string()))), port)
     }
 }
 
@@ -80,10 +90,17 @@ impl Gateway {
     /// Starts the gateway of a home and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(home: &Home, port: u16) -> Self {
+        Self::start_with(home, port, &[])
+    }
+
+    /// Starts it with these arguments beside the usual ones.
+    #[track_caller]
+    pub(crate) fn start_with(home: &Home, port: u16, arguments: &[&str]) -> Self {
         let log = File::create(home.file("gateway.log")).expect("a log");
         let child = home
             .program("openclaw")
             .args(["gateway", "run"])
+            .args(arguments)
             .env("OPENCLAW_SKIP_CHANNELS", "1")
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)

@@ -61,7 +61,7 @@ fn an_open_gateway_is_found_open_and_walked_to_the_end() {
     ran.ends(1);
     assert_eq!(ran.stderr, "");
     let document = ran.json();
-    for check in ["doctor", "audit", "audit-deep", "health"] {
+    for check in ["doctor", "audit", "audit-deep", "health", "connections"] {
         assert_eq!(outcomes(&document)[check], "measured", "{check}");
     }
     assert_eq!(
@@ -162,16 +162,22 @@ fn the_baseline_is_taken_and_keeps_strangers_out() {
     assert_eq!(gateway.invoke(Some(&token)), Some(400));
 
     let document = home.run("check --format json").json();
-    for check in ["doctor", "audit", "audit-deep", "health"] {
+    for check in ["doctor", "audit", "audit-deep", "health", "connections"] {
         assert_eq!(outcomes(&document)[check], "measured", "{check}");
     }
     assert_eq!(open_findings(&document, "critical"), Vec::<String>::new());
     let warnings = open_findings(&document, "warn");
     let warnings: Vec<_> = warnings.iter().filter(|id| !id.starts_with("core/doctor")).collect();
     assert_eq!(warnings, ["gateway.trusted_proxies_missing"]);
-    for item in ["checklist.loopback-only", "checklist.criticals-resolved", "validate.audit-deep"] {
+    for item in [
+        "checklist.loopback-only",
+        "checklist.criticals-resolved",
+        "validate.audit-deep",
+        "validate.authorised-connects",
+    ] {
         assert_eq!(verdicts(&document)[item], "met", "{item}");
     }
+    assert_eq!(verdicts(&document)["validate.stranger-refused"], "open");
     drop(gateway);
     a_gateway_that_is_down_proves_little(&home);
     assert_eq!(untouched(&home), applied);
@@ -184,7 +190,7 @@ fn a_gateway_that_is_down_proves_little(home: &Home) {
     let document = ran.json();
     let outcomes = outcomes(&document);
     assert_eq!((outcomes["audit"].as_str(), outcomes["doctor"].as_str()), ("measured", "measured"));
-    for check in ["health", "audit-deep"] {
+    for check in ["health", "audit-deep", "connections"] {
         assert_eq!(outcomes[check], "unmeasured", "{check}");
         let checks = document["checks"].as_array().expect("checks");
         let run = checks.iter().find(|run| run["check"] == check).expect("the check");

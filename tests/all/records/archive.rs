@@ -96,6 +96,7 @@ pub(crate) fn record(change: &Change1) -> Record {
     Record::seal(&Sealing {
         runbook: &runbook,
         target: &demo::target(),
+        gateway: &demo::gateway(),
         change: &Change::begin(header),
         answers: &answers,
         review: &review,

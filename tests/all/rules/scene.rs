@@ -20,6 +20,8 @@ use portcullis::openclaw::config::FileRead;
 use portcullis::openclaw::config::assemble;
 use portcullis::openclaw::facts::Facts;
 use portcullis::openclaw::facts::World;
+use portcullis::openclaw::proof;
+use portcullis::openclaw::proof::Proof;
 use portcullis::residual::Residual;
 use portcullis::residual::Seen;
 use portcullis::runbook::Runbook;
@@ -45,6 +47,8 @@ pub(super) struct Scene {
     pub(super) audit_hours: i64,
     /// Ids of findings that were accepted under the chosen pattern.
     pub(super) accepted: Vec<String>,
+    /// What our own commands measured, by its path.
+    pub(super) observed: BTreeMap<String, bool>,
     /// The items that a person has confirmed.
     pub(super) confirmed: Vec<String>,
 }
@@ -95,6 +99,10 @@ impl Scene {
             let run = self.run(audit, &digest);
             answers.runs.insert(run.check.clone(), run);
         }
+        if !self.observed.is_empty() {
+            let run = self.proof(&digest);
+            answers.runs.insert(run.check.clone(), run);
+        }
         let judge = |answers: &Answers| review(runbook, answers, facts.as_ref(), &digest, now());
         let found = judge(&answers);
         answers.residuals = self.residuals(runbook, &found);
@@ -132,6 +140,30 @@ impl Scene {
             stderr: String::new(),
             truncated: false,
             took: Duration::from_secs(6),
+        };
+        Run::of(started, &ended)
+    }
+
+    /// Makes the run of a command of ours that measured this.
+    fn proof(&self, digest: &str) -> Run {
+        let mut proof = Proof::of("connections");
+        for (path, holds) in &self.observed {
+            assert!(proof::path(path).is_some(), "`{path}` is nothing that is measured");
+            proof.observe(path, *holds);
+        }
+        let started = Started {
+            check: "connections",
+            name: "connections",
+            at: now(),
+            command: "portcullis connections --format json".to_owned(),
+            config_digest: digest.to_owned(),
+        };
+        let ended = Ended {
+            end: End::Exit(0),
+            stdout: serde_json::to_string(&proof).expect("a document"),
+            stderr: String::new(),
+            truncated: false,
+            took: Duration::from_secs(1),
         };
         Run::of(started, &ended)
     }

@@ -71,7 +71,7 @@ pub(super) fn list(
         return (Found::default(Vec::<Value>::new(), place), Vec::new());
     };
     let items = reading.items_of(written.value);
-    let found = reading.found_list(&written.path, written.value);
+    let found = reading.found_items(&written.path, written.value, &items);
     (if written.inherited { found.inherited() } else { found }, items)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn put(
     effective: &Effective,
 ) -> Option<bool> {
     let anyone = wildcard(&effective.items);
-    let inputs = ["config.account.dm.policy", "config.account.dm.senders"];
+    let inputs = &["config.account.dm.policy", "config.account.dm.senders"];
     let found = Found::follows(anyone, &["config.account.dm.senders"]);
     sheet.put("config.account.dm.wildcard", found.at_place_of(&effective.senders));
     let open = match effective.policy.word() {
@@ -95,10 +95,10 @@ pub(super) fn put(
     let nested = open_chat(reading, account, effective);
     let found = match (&nested, open) {
         (None, Some(true)) if effective.policy.word() != Some("open") => {
-            Found::follows(open, &inputs).at_place_of(&effective.senders)
+            Found::follows(open, inputs).at_place_of(&effective.senders)
         }
         (Some(path), None | Some(false)) => Found::set(true, reading.origin(path)).at(path),
-        (_, open) => Found::follows(open, &inputs).at_place_of(&effective.policy),
+        (_, open) => Found::follows(open, inputs).at_place_of(&effective.policy),
     };
     let open = found.flag();
     sheet.put("config.account.dm.open", found);

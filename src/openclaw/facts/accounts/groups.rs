@@ -80,10 +80,11 @@ pub(super) fn default_mention<'r>(
     }
 }
 
-/// Tells whether messages from a room are heard at all.
-pub(super) fn hears(reading: &Reading<'_>, room: &Room<'_>, effective: &Effective) -> bool {
+/// Tells whether messages from a room are heard at all; none where its policy cannot be seen.
+pub(super) fn hears(reading: &Reading<'_>, room: &Room<'_>, effective: &Effective) -> Option<bool> {
     let own = room.own_policy(reading);
-    own.as_ref().unwrap_or(&effective.group_policy).word() != Some("disabled")
+    let policy = own.as_ref().unwrap_or(&effective.group_policy);
+    (!policy.is_hidden()).then(|| policy.word() != Some("disabled"))
 }
 
 /// Puts the facts about groups on an account's sheet; returns whether groups nobody listed reach it.
@@ -95,15 +96,20 @@ pub(super) fn put(
     rooms: &[Room<'_>],
 ) -> Option<bool> {
     let listed = wildcard(&effective.group_items);
-    let everyone = |room: &Room<'_>| {
-        hears(reading, room, effective) && room.hears_everyone(reading, account, effective)
+    let to_everyone = |heard: Option<bool>| {
+        rooms.iter().find(move |room| {
+            hears(reading, room, effective) == heard
+                && room.hears_everyone(reading, account, effective)
+        })
     };
+    let everyone = to_everyone(Some(true));
     let anywhere =
-        rooms.iter().any(|room| room.is_any || room.has_wildcard(reading) || everyone(room));
-    let anyone = if anywhere { Some(true) } else { listed };
-    let everyone = rooms.iter().find(|room| {
-        hears(reading, room, effective) && room.hears_everyone(reading, account, effective)
-    });
+        everyone.is_some() || rooms.iter().any(|room| room.is_any || room.has_wildcard(reading));
+    let anyone = match listed {
+        _ if anywhere => Some(true),
+        Some(false) if to_everyone(None).is_some() => None,
+        listed => listed,
+    };
     let found = match everyone.filter(|_| anyone != Some(true)) {
         Some(room) => Found::set(true, reading.origin(room.path())).at(room.path()),
         None => Found::follows(anyone, &["config.account.group.senders"])
@@ -132,12 +138,16 @@ fn open(
     if let Some(nested) = nested.filter(|_| !matches!(policy, Some("open" | "allowall"))) {
         return Found { value: Some(Value::Bool(true)), ..nested };
     }
-    let inputs = ["config.account.group.policy", "config.account.group.senders"];
+    let inputs = &["config.account.group.policy", "config.account.group.senders"];
     if let Some(path) = group_chats(account).filter(|_| policy != Some("open")) {
         return Found::set(true, reading.origin(&path)).at(&path);
     }
-    let any = rooms.iter().find(|room| room.is_any && hears(reading, room, effective));
-    if let Some(any) = any.filter(|_| matches!(policy, Some("allowlist" | "disabled"))) {
+    let any = rooms.iter().find(|room| room.is_any);
+    let heard = any.and_then(|any| hears(reading, any, effective));
+    if let Some(any) = any
+        .filter(|_| heard == Some(true))
+        .filter(|_| matches!(policy, Some("allowlist" | "disabled")))
+    {
         return Found::set(true, reading.origin(any.path())).at(any.path());
     }
     let (open, place) = match policy {
@@ -145,10 +155,13 @@ fn open(
         Some("allowlist") if rooms.is_empty() => {
             (wildcard(&effective.group_items), &effective.group_senders)
         }
+        Some("allowlist" | "disabled") if any.is_some() && heard.is_none() => {
+            (None, &effective.group_policy)
+        }
         Some("allowlist" | "disabled") => (Some(false), &effective.group_policy),
         Some(_) | None => (None, &effective.group_policy),
     };
-    Found::follows(open, &inputs).at_place_of(place)
+    Found::follows(open, inputs).at_place_of(place)
 }
 
 /// Returns where group chats outside any server are let in without being listed.
@@ -165,9 +178,15 @@ fn group_chats<'r>(account: &Account<'r>) -> Option<Vec<&'r str>> {
 
 /// Finds whether every group that is heard waits for a mention, and which one does not.
 fn mention(reading: &Reading<'_>, effective: &Effective, rooms: &[Room<'_>]) -> Found {
-    let inputs = ["config.account.group.policy", "config.group.mention"];
-    let heard: Vec<&Room<'_>> =
-        rooms.iter().filter(|room| hears(reading, room, effective)).collect();
+    let inputs = &["config.account.group.policy", "config.group.mention"];
+    let (mut heard, mut unknown) = (Vec::new(), Vec::new());
+    for room in rooms {
+        match hears(reading, room, effective) {
+            Some(true) => heard.push(room),
+            Some(false) => {}
+            None => unknown.push(room),
+        }
+    }
     let closed = effective.group_policy.word() == Some("disabled");
     let own = heard.iter().filter_map(|room| room.own_mention(reading));
     let default = (!closed || !heard.is_empty()).then(|| effective.mention.clone());
@@ -179,5 +198,10 @@ fn mention(reading: &Reading<'_>, effective: &Effective, rooms: &[Room<'_>]) -> 
     if let Some(hidden) = all.into_iter().find(Found::is_hidden) {
         return hidden;
     }
-    Found::follows(Some(true), &inputs).at_place_of(&effective.mention)
+    // Ungated, and perhaps heard.
+    let mut unknown = unknown.into_iter().filter_map(|room| room.own_mention(reading));
+    if let Some(ungated) = unknown.find(|found| found.flag() != Some(true)) {
+        return Found::hidden(ungated.origin.clone()).at_place_of(&ungated);
+    }
+    Found::follows(Some(true), inputs).at_place_of(&effective.mention)
 }

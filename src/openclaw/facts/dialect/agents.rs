@@ -6,7 +6,7 @@ use crate::openclaw::facts::dialect::Today;
 use crate::openclaw::facts::dialect::within;
 
 /// Moves the one `agent` of the first dialects to where its parts live today.
-pub(super) fn move_agent(today: &mut Today) {
+pub(super) fn move_agent(today: &mut Today<'_>) {
     if !today.get(&["agent"]).is_some_and(Value::is_object) {
         return;
     }
@@ -18,7 +18,7 @@ pub(super) fn move_agent(today: &mut Today) {
 }
 
 /// Moves what `routing` held.
-pub(super) fn move_routing(today: &mut Today) {
+pub(super) fn move_routing(today: &mut Today<'_>) {
     if today.get(&["channels", "whatsapp"]).is_some() {
         today.shift(&["routing", "allowFrom"], &["channels", "whatsapp", "allowFrom"]);
     }
@@ -37,7 +37,7 @@ pub(super) fn move_routing(today: &mut Today) {
 }
 
 /// Turns the list of agents into entries by id; of two with one id the first counts.
-pub(super) fn move_list(today: &mut Today) {
+pub(super) fn move_list(today: &mut Today<'_>) {
     if !today.get(&["agents", "list"]).is_some_and(Value::is_array) {
         return;
     }
@@ -59,7 +59,7 @@ pub(super) fn move_list(today: &mut Today) {
 }
 
 /// Moves tools written below the agents' defaults, and the older names of the exec tool.
-pub(super) fn move_tools(today: &mut Today) {
+pub(super) fn move_tools(today: &mut Today<'_>) {
     today.shift(&["agents", "defaults", "tools"], &["tools"]);
     today.shift(&["tools", "bash"], &["tools", "exec"]);
     sandbox(today, &["agents", "defaults"]);
@@ -73,7 +73,7 @@ pub(super) fn move_tools(today: &mut Today) {
 }
 
 /// Reads `perSession` as the scope it meant.
-fn sandbox(today: &mut Today, agent: &[&str]) {
+fn sandbox(today: &mut Today<'_>, agent: &[&str]) {
     let sandbox = within(agent, "sandbox");
     let from = within(&sandbox, "perSession");
     let Some(Value::Bool(per_session)) = today.get(&from) else { return };

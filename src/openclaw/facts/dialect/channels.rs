@@ -19,7 +19,7 @@ const AT_THE_ROOT: [&str; 9] = [
 ];
 
 /// Moves channel sections to where they live today.
-pub(super) fn move_sections(today: &mut Today) {
+pub(super) fn move_sections(today: &mut Today<'_>) {
     for channel in AT_THE_ROOT {
         if today.get(&[channel]).is_some_and(Value::is_object) {
             today.shift(&[channel], &["channels", channel]);
@@ -34,7 +34,7 @@ pub(super) fn move_sections(today: &mut Today) {
 }
 
 /// Moves the policies that stood below `dm`; Matrix keeps its own there to this day.
-pub(super) fn move_policies(today: &mut Today) {
+pub(super) fn move_policies(today: &mut Today<'_>) {
     for channel in today.keys(&["channels"]) {
         if channel == "matrix" {
             continue;
@@ -55,7 +55,7 @@ pub(super) fn move_policies(today: &mut Today) {
     }
 }
 
-fn policy(today: &mut Today, section: &[&str]) {
+fn policy(today: &mut Today<'_>, section: &[&str]) {
     let dm = within(section, "dm");
     today.shift(&within(&dm, "policy"), &within(section, "dmPolicy"));
     today.shift(&within(&dm, "allowFrom"), &within(section, "allowFrom"));

@@ -18,7 +18,7 @@ const BINDS: [(&str, &str); 9] = [
 ];
 
 /// Moves what stood elsewhere below `gateway`.
-pub(super) fn move_gateway(today: &mut Today) {
+pub(super) fn move_gateway(today: &mut Today<'_>) {
     today.shift(&["gateway", "token"], &["gateway", "auth", "token"]);
     today.shift(&["gateway", "password"], &["gateway", "auth", "password"]);
     today.shift(&["gateway", "auth", "type"], &["gateway", "auth", "mode"]);
@@ -31,7 +31,7 @@ pub(super) fn move_gateway(today: &mut Today) {
 }
 
 /// Reads an address as the bind mode it meant.
-fn bind(today: &mut Today) {
+fn bind(today: &mut Today<'_>) {
     let Some(Value::String(written)) = today.get(&["gateway", "bind"]) else { return };
     let word = written.trim().to_lowercase();
     let Some((_, mode)) = BINDS.iter().find(|(alias, _)| *alias == word) else { return };
@@ -41,7 +41,7 @@ fn bind(today: &mut Today) {
 }
 
 /// Moves variables that stood directly below `env`.
-fn environment(today: &mut Today) {
+fn environment(today: &mut Today<'_>) {
     for name in today.keys(&["env"]) {
         if today.get(&["env", &name]).is_some_and(Value::is_string) {
             today.shift(&["env", &name], &["env", "vars", &name]);

@@ -46,7 +46,7 @@ const RETIRED: &[(&str, &str)] = &[
 ];
 
 /// Lists the retired keys that a config holds.
-pub(super) fn list(today: &mut Today) {
+pub(super) fn list(today: &mut Today<'_>) {
     for (path, instead) in RETIRED {
         let parts: Vec<&str> = path.split('.').collect();
         if !holds(&today.value, &parts) || !concerns(today, path) {
@@ -69,14 +69,14 @@ pub(super) fn list(today: &mut Today) {
 }
 
 /// Says whether bindings name direct chats by their older word.
-fn older_peers(today: &Today) -> bool {
+fn older_peers(today: &Today<'_>) -> bool {
     let bindings = today.get(&["bindings"]).and_then(Value::as_array);
     let kind = |binding: &Value| binding.pointer("/match/peer/kind").cloned();
     bindings.into_iter().flatten().any(|binding| kind(binding) == Some(Value::from("dm")))
 }
 
 /// Says whether a key is retired in the shape it is written in.
-fn concerns(today: &Today, path: &str) -> bool {
+fn concerns(today: &Today<'_>, path: &str) -> bool {
     if path != "tools.web.search" {
         return true;
     }

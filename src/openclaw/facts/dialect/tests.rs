@@ -6,7 +6,7 @@ use super::*;
 #[track_caller]
 fn means(authored: &Value, expected: &Value, notes: &[&str]) {
     let today = today(authored);
-    assert_eq!(today.value, *expected);
+    assert_eq!(*today.value, *expected);
     assert_eq!(today.migration, notes);
 }
 
@@ -50,8 +50,8 @@ fn what_is_written_in_both_dialects_is_todays() {
 
 #[test]
 fn the_place_of_what_was_moved_is_remembered() {
-    let today =
-        today(&json!({ "agent": { "sandbox": { "mode": "all" }, "bash": { "ask": "always" } } }));
+    let config = json!({ "agent": { "sandbox": { "mode": "all" }, "bash": { "ask": "always" } } });
+    let today = today(&config);
     let authored = |path: &[&str]| today.authored(path).join(".");
     assert_eq!(authored(&["agents", "defaults", "sandbox", "mode"]), "agent.sandbox.mode");
     assert_eq!(authored(&["tools", "exec", "ask"]), "agent.bash.ask");

@@ -105,7 +105,7 @@ fn places_are_those_of_the_file() {
     let fact = fact(&facts, "telegram/default", "config.account.dm.policy");
     let Origin::File { file, line, key } = &fact.origin else { panic!("{:?}", fact.origin) };
     assert_eq!(
-        (file.as_str(), *line, key.as_str()),
+        (&**file, *line, key.as_str()),
         ("/etc/oc/openclaw.json", 4, "channels.telegram.dmPolicy")
     );
 }

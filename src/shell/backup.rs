@@ -1,0 +1,177 @@
+//! A backup of what a change could cost: the config, its includes, the credentials beside it.
+//!
+//! It stands outside the state directory, private, and every file of it was read back and compared
+//! before anything is changed.
+#![expect(clippy::disallowed_methods, reason = "one of the modules that touch files")]
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::openclaw::config::Config;
+use crate::shell::places::Places;
+use crate::shell::places::make_private;
+
+/// What is kept of the state directory beside the config.
+const KEPT: [&str; 3] = [".env", "secrets.json", "credentials"];
+
+/// How many files a backup holds at most.
+const MOST: usize = 10_000;
+
+/// A finished backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The config's files: where each is, and where its copy is in the folder.
+    config: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// It would lie where the change could cost it, too.
+    #[error("the backup would lie in `{0}`, inside OpenClaw's own state directory")]
+    Inside(String),
+    /// A file cannot be read, written or read back.
+    #[error("cannot {what} `{path}`: {why}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// A copy is not what was read.
+    #[error("the copy `{0}` reads back as something else")]
+    Differs(String),
+    /// There is more than a backup holds.
+    #[error("there are more than {MOST} files to keep")]
+    TooMany,
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.display().to_string();
+    move |why| BackupError::File { what, path, why }
+}
+
+impl Backup {
+    /// Copies a config, its includes, and the credentials of a state directory.
+    ///
+    /// # Errors
+    ///
+    /// When anything cannot be copied and read back; nothing may be changed then.
+    pub fn take(
+        places: &Places,
+        target: &str,
+        name: &str,
+        config: &Config,
+        state_dir: &Path,
+    ) -> Result<Self, BackupError> {
+        let above = places.data.join("backups").join(target);
+        make_private(&above).map_err(failed("make", &above))?;
+        let real = above.canonicalize().map_err(failed("find", &above))?;
+        if state_dir.canonicalize().is_ok_and(|state| real.starts_with(state)) {
+            return Err(BackupError::Inside(real.display().to_string()));
+        }
+        let folder = real.join(name);
+        make_private(&folder).map_err(failed("make", &folder))?;
+        let mut sums = String::new();
+        let mut kept = Vec::new();
+        for (at, path) in config.files.iter().enumerate() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let to = PathBuf::from(format!("config/{at}-{name}"));
+            keep(path, &folder, &to, &mut sums)?;
+            kept.push((path.clone(), to));
+        }
+        for name in KEPT {
+            tree(&state_dir.join(name), &folder, &PathBuf::from("state").join(name), &mut sums)?;
+        }
+        write(&folder.join("SHA256SUMS"), sums.as_bytes())?;
+        sync(&folder)?;
+        sync(&above)?;
+        Ok(Self { folder, config: kept })
+    }
+
+    /// Writes a file into the backup's folder, such as a patch that is about to be applied.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, or exists.
+    pub fn add(&self, name: &str, text: &str) -> Result<PathBuf, BackupError> {
+        let path = self.folder.join(name);
+        write(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Returns the one command that puts the config back, byte for byte, once the copies are found
+    /// to be what they were.
+    #[must_use]
+    pub fn undo(&self) -> String {
+        let quoted = |path: &Path| crate::openclaw::command::quoted(&path.display().to_string());
+        let mut line = format!("cd {} && sha256sum --quiet -c SHA256SUMS", quoted(&self.folder));
+        for (live, copy) in &self.config {
+            line.push_str(&format!(" && cp {} {}", quoted(copy), quoted(live)));
+        }
+        line
+    }
+}
+
+fn tree(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), BackupError> {
+    let Ok(metadata) = fs::symlink_metadata(from) else { return Ok(()) };
+    if metadata.is_file() {
+        return keep(from, folder, to, sums);
+    }
+    if !metadata.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(from).map_err(failed("list", from))? {
+        let entry = entry.map_err(failed("list", from))?;
+        if sums.lines().count() > MOST {
+            return Err(BackupError::TooMany);
+        }
+        tree(&entry.path(), folder, &to.join(entry.file_name()), sums)?;
+    }
+    Ok(())
+}
+
+/// Copies a file, reads the copy back, and puts down its digest as `sha256sum` does.
+fn keep(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), BackupError> {
+    let bytes = fs::read(from).map_err(failed("read", from))?;
+    let copy = folder.join(to);
+    if let Some(parent) = copy.parent() {
+        make_private(parent).map_err(failed("make", parent))?;
+    }
+    write(&copy, &bytes)?;
+    if let Some(parent) = copy.parent() {
+        sync(parent)?;
+    }
+    if fs::read(&copy).map_err(failed("read back", &copy))? != bytes {
+        return Err(BackupError::Differs(copy.display().to_string()));
+    }
+    sums.push_str(&format!("{:x}  {}\n", Sha256::digest(&bytes), to.display()));
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed("create", path))?;
+    file.write_all(bytes).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("write", path))
+}
+
+fn sync(dir: &Path) -> Result<(), BackupError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("write", dir))
+}
