@@ -11,6 +11,7 @@ mod checks;
 mod keys;
 mod live;
 mod overlay;
+mod renew;
 mod settle;
 mod signing;
 
@@ -25,6 +26,7 @@ pub use self::checks::InFlight;
 pub use self::checks::RunId;
 pub use self::live::Live;
 pub use self::overlay::Overlay;
+pub use self::renew::Fate;
 pub use self::signing::Held;
 pub use self::signing::Offer;
 pub use self::signing::Pen;
@@ -298,6 +300,7 @@ impl App {
             next_run: 1,
         };
         app.step = app.first_unfinished();
+        app.offer_residuals();
         app
     }
 

@@ -10,6 +10,7 @@ mod manual;
 mod merged;
 mod records;
 mod rehearse;
+mod residuals;
 mod runbooks;
 mod settings;
 mod wizard;
@@ -151,6 +152,9 @@ enum Command {
     /// List, show, verify, export or countersign the records of sealed changes
     #[command(subcommand)]
     Records(records::Action),
+    /// List what is accepted, by whom, why, and until when
+    #[command(subcommand)]
+    Residuals(residuals::Action),
     /// List, show, or check runbooks, or print their schema
     #[command(subcommand)]
     Runbook(runbooks::Action),
@@ -191,6 +195,7 @@ pub fn run() -> ExitCode {
         Some(Command::Facts(facts)) => facts.run(&common),
         Some(Command::Logs(logs)) => logs.run(&common),
         Some(Command::Records(action)) => action.run(&common),
+        Some(Command::Residuals(action)) => action.run(&common),
         Some(Command::Runbook(action)) => action.run(&common),
         Some(Command::Completions(completions)) => completions.run(),
         Some(Command::Man(manual)) => manual.run(),

@@ -13,6 +13,9 @@ pub const DEFAULT_DAYS: u64 = 90;
 /// How long an acceptance may last at the most, in days.
 pub const MAX_DAYS: u64 = 400;
 
+/// How many days before its end an acceptance has to be renewed rather than taken over.
+pub const RENEW_DAYS: i64 = 14;
+
 /// An accepted finding or item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Residual {
@@ -81,6 +84,12 @@ impl Residual {
             expires: expiry(expires, now.date_naive())?,
             width: seen.width,
         })
+    }
+
+    /// Tells whether its end is so near that it is renewed rather than taken over.
+    #[must_use]
+    pub fn ends_soon(&self, today: NaiveDate) -> bool {
+        (0..=RENEW_DAYS).contains(&(self.expires - today).num_days())
     }
 
     /// Tells whether the acceptance still holds for what is seen now, and if not, why.

@@ -161,6 +161,8 @@ impl App {
             Overlay::Consent { checks, scroll } => {
                 Overlay::Consent { checks, scroll: scrolled(scroll) }
             }
+            Overlay::TakeOver { .. } if action == Some(Action::Open) => return self.take_over(),
+            Overlay::TakeOver { scroll } => Overlay::TakeOver { scroll: scrolled(scroll) },
             Overlay::Signing { offer, cursor, .. } => {
                 return self.signing_key(offer, cursor, action);
             }

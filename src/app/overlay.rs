@@ -54,6 +54,11 @@ pub enum Overlay {
         /// Why nothing was sealed the last time.
         problem: Option<String>,
     },
+    /// What the last record accepted, to be taken over.
+    TakeOver {
+        /// The first line shown.
+        scroll: u16,
+    },
     /// The record that was made.
     Sealed(Sealed),
 }

@@ -277,16 +277,25 @@ impl App {
             }
             _ => return self.refuse("there is nothing to accept here"),
         };
+        let earlier = self.accepted_before(&subject);
+        let reason = earlier.as_ref().map_or(reason, |it| it.reason.clone());
+        let owner = earlier.as_ref().map_or_else(|| self.operator.clone(), |it| it.owner.clone());
         let mut form = Form::new(
             Asks::Acceptance { subject, scope },
             "Accept and put on record".to_owned(),
             vec![
                 ("reason", reason),
-                ("owner", self.operator.clone()),
+                ("owner", owner),
                 ("holds for so many days, or until a date", DEFAULT_DAYS.to_string()),
             ],
         );
         form.intro.push(title);
+        form.intro.extend(earlier.map(|it| {
+            format!(
+                "Accepted before by {} until {}; renew it, or say why now",
+                it.owner, it.expires
+            )
+        }));
         self.open(form);
     }
 

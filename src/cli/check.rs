@@ -22,6 +22,7 @@ use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
+use crate::cli::warn;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
 use crate::openclaw::command;
@@ -101,8 +102,16 @@ impl Check {
         if !self.offline {
             answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
-        let review = review(&answers);
         let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
+        if let Some(previous) = &previous {
+            // What was accepted in the newest record holds here too, by its own scope and end.
+            answers.residuals = previous.accepted(&runbook);
+            if let Some(doubt) = &previous.doubt {
+                let record = &previous.change;
+                warn(&format!("warning: nothing that record {record} accepts counts: {doubt}"));
+            }
+        }
+        let review = review(&answers);
         let since = previous.and_then(|previous| {
             let since = previous.since(&answers, &review)?;
             Some((previous, since))
@@ -264,8 +273,12 @@ impl Answer<'_> {
         for state in &self.review.findings {
             let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
             let severity = state.finding.severity.word();
+            let accepted = match &state.settled {
+                Settled::Accepted(it) => format!(", accepted by {} until {}", it.owner, it.expires),
+                Settled::Open(_) | Settled::Informs => String::new(),
+            };
             line(format!(
-                "{severity:<8} {}: {}{hidden}",
+                "{severity:<8} {}: {}{hidden}{accepted}",
                 state.finding.check_id, state.finding.title
             ));
             if let Some(meaning) = self.runbook.meaning(&state.finding.check_id)
@@ -363,6 +376,10 @@ impl Answer<'_> {
                     "suppressed": state.finding.suppressed,
                     "sources": state.sources,
                     "open": matches!(state.settled, Settled::Open(_)),
+                    "accepted": match &state.settled {
+                        Settled::Accepted(it) => json!({ "owner": it.owner, "expires": it.expires }),
+                        Settled::Open(_) | Settled::Informs => Value::Null,
+                    },
                     "by_design": state.by_design,
                     "means": meaning.map(|meaning| &meaning.means),
                     "do": meaning.map(|meaning| &meaning.remedy),

@@ -184,9 +184,9 @@ fn find(common: &Common, id: &str) -> Result<(Place, Found), Failure> {
             Ok((Place::Folder(folder, Some(entry.target.clone())), found))
         }
         several => {
-            let names: Vec<&str> = several.iter().map(|entry| entry.folder.as_str()).collect();
+            let folders: Vec<&str> = several.iter().map(|entry| entry.folder.as_str()).collect();
             Err(Failure::unreadable(format!("several records are called `{id}`"))
-                .hint(format!("name one of {}", names.join(", "))))
+                .hint(format!("name one of {}", folders.join(", "))))
         }
     }
 }

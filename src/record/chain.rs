@@ -143,9 +143,22 @@ impl Ring {
     }
 }
 
+/// How much a fault of a chain weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Something cannot be told: nobody signed the head, say.
+    Doubt,
+    /// The head is signed by nobody who may.
+    Distrust,
+    /// The chain is not what it was.
+    Broken,
+}
+
 /// What is wrong with a chain, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
+    /// How much it weighs.
+    pub weight: Weight,
     /// What is wrong.
     pub cause: String,
     /// What to do.
@@ -191,7 +204,7 @@ pub fn follow(what: &'static str, rings: &[Ring], head: Option<&Tip>) -> Faults 
     chained.sort_by_key(|(seq, _, ring)| (*seq, &ring.name));
     let mut before: Option<(u64, &Ring)> = None;
     let mut of = |ring: &Ring, cause: String| {
-        let fault = Fault { cause, remedy: RESTORE };
+        let fault = Fault { weight: Weight::Broken, cause, remedy: RESTORE };
         faults.of.entry(ring.name.clone()).or_default().push(fault);
     };
     for (seq, link, ring) in &chained {
@@ -229,7 +242,15 @@ pub fn follow(what: &'static str, rings: &[Ring], head: Option<&Tip>) -> Faults 
         before = Some((*seq, ring));
     }
     let last = before.map_or(0, |(last, _)| last);
-    let mut whole = |cause: String, remedy| faults.whole.push(Fault { cause, remedy });
+    if let (Some(head), Some((_, ring))) = (head.filter(|head| head.count == last), before)
+        && (head.sha256.as_ref() != Some(&ring.sha256)
+            || head.sig_sha256 != ring.sig_sha256
+            || head.name != ring.name)
+    {
+        of(ring, format!("it is not the {what} {last} that the head names"));
+    }
+    let mut whole =
+        |cause: String, remedy| faults.whole.push(Fault { weight: Weight::Broken, cause, remedy });
     match head {
         None if last > 0 => whole(
             format!("the chain has no head, so {what}s that were cut off would not show"),
@@ -243,16 +264,7 @@ pub fn follow(what: &'static str, rings: &[Ring], head: Option<&Tip>) -> Faults 
             format!("the head ends at {what} {}, and there is {what} {last}", head.count),
             "restore the newest `head` and `head.sig`",
         ),
-        Some(head) => {
-            if let Some((_, ring)) = before
-                && (head.sha256.as_ref() != Some(&ring.sha256)
-                    || head.sig_sha256 != ring.sig_sha256
-                    || head.name != ring.name)
-            {
-                whole(format!("the head names another {what} {last} than is there"), RESTORE);
-            }
-        }
-        None => {}
+        Some(_) | None => {}
     }
     faults
 }
@@ -336,7 +348,7 @@ mod tests {
         says(
             &edit(&|rings| rings[3].sha256 = "other".to_owned()),
             Some(&head),
-            &["the head names another record 4 than is there"],
+            &["r4: it is not the record 4 that the head names"],
         );
         says(
             &edit(&|rings| {

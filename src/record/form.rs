@@ -27,7 +27,10 @@ impl<'a> Form<'a> {
         match self.rest.first()? {
             _ if depth > DEEPEST => None,
             b'{' => self.list(b"{", b"}", depth, Self::member),
-            b'[' => self.list(b"[", b"]", depth, |form, depth, _| form.value(depth).map(|()| None)),
+            b'[' => self.list(b"[", b"]", depth, |form, depth, _| {
+                form.value(depth)?;
+                Some(&[])
+            }),
             b'"' => self.string().map(|_| ()),
             b't' => self.take(b"true"),
             b'f' => self.take(b"false"),
@@ -42,7 +45,7 @@ impl<'a> Form<'a> {
         open: &[u8],
         close: &[u8],
         depth: usize,
-        entry: impl Fn(&mut Self, usize, Option<&'a [u8]>) -> Option<Option<&'a [u8]>>,
+        entry: impl Fn(&mut Self, usize, Option<&'a [u8]>) -> Option<&'a [u8]>,
     ) -> Option<()> {
         self.take(open)?;
         if self.rest.starts_with(close) {
@@ -51,7 +54,7 @@ impl<'a> Form<'a> {
         let mut before = None;
         loop {
             self.line(depth + 1)?;
-            before = entry(self, depth + 1, before)?;
+            before = Some(entry(self, depth + 1, before)?);
             if self.rest.first() == Some(&b',') {
                 self.take(b",")?;
                 continue;
@@ -61,7 +64,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn member(&mut self, depth: usize, before: Option<&'a [u8]>) -> Option<Option<&'a [u8]>> {
+    fn member(&mut self, depth: usize, before: Option<&'a [u8]>) -> Option<&'a [u8]> {
         let key = self.string()?;
         // No key of ours needs an escape, so keys sort as they are written.
         if key.contains(&b'\\') || before.is_some_and(|before| before >= key) {
@@ -69,7 +72,7 @@ impl<'a> Form<'a> {
         }
         self.take(b": ")?;
         self.value(depth)?;
-        Some(Some(key))
+        Some(key)
     }
 
     fn line(&mut self, depth: usize) -> Option<()> {

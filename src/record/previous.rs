@@ -1,5 +1,6 @@
 //! The last record of a target, as far as the next change needs it.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -7,6 +8,13 @@ use serde::Deserialize;
 use crate::change::Answers;
 use crate::change::Review;
 use crate::change::Since;
+use crate::record::Signing;
+use crate::record::document::Accepted;
+use crate::record::sshsig;
+use crate::record::sshsig::Refusal;
+use crate::record::sshsig::Signature;
+use crate::residual::Residual;
+use crate::runbook::Runbook;
 use crate::verdict::Run;
 
 /// What a sealed record said.
@@ -16,6 +24,10 @@ pub struct Previous {
     pub change: String,
     /// The day it was sealed, as written.
     pub day: String,
+    /// What was accepted in it and held when it was sealed.
+    pub residuals: Vec<Accepted>,
+    /// Why nothing it accepted counts: it is not what was signed.
+    pub doubt: Option<String>,
     findings: Vec<Found>,
     /// The checks it measured.
     measured: BTreeSet<String>,
@@ -26,6 +38,8 @@ struct Document {
     schema: String,
     change: String,
     sealed: String,
+    signature: String,
+    residuals: Vec<Accepted>,
     findings: Vec<Found>,
     checks: Vec<Checked>,
 }
@@ -45,10 +59,22 @@ struct Checked {
 impl Previous {
     /// Reads a record; none where it is none, or of a shape that is not known.
     #[must_use]
-    pub fn read(json: &str) -> Option<Self> {
+    pub fn read(json: &str, signature: Option<&[u8]>) -> Option<Self> {
         let document: Document = serde_json::from_str(json).ok()?;
         let day = document.sealed.get(..10)?.to_owned();
+        let doubt = match signature.map(Signature::parse) {
+            None if document.signature == Signing::Unsigned.word() => None,
+            None => Some("its signature is gone".to_owned()),
+            Some(parsed) => {
+                let checked = parsed.and_then(|s| s.check(sshsig::RECORD, json.as_bytes()));
+                let wrong = checked.err().filter(|why| !matches!(why, Refusal::Unsupported(_)));
+                wrong.map(|why| format!("its signature: {why}"))
+            }
+        };
+        let held = document.residuals.into_iter().filter(|residual| residual.holds);
         (document.schema == super::SCHEMA).then(|| Self {
+            residuals: if doubt.is_none() { held.collect() } else { Vec::new() },
+            doubt,
             change: document.change,
             day,
             findings: document.findings,
@@ -57,6 +83,13 @@ impl Previous {
                 .map(|check| check.check)
                 .collect(),
         })
+    }
+
+    /// Returns what was accepted in it, as acceptances of a change that walks this runbook.
+    #[must_use]
+    pub fn accepted(&self, runbook: &Runbook) -> BTreeMap<String, Residual> {
+        let residuals = self.residuals.iter().map(|accepted| accepted.residual(runbook));
+        residuals.map(|residual| (residual.subject.clone(), residual)).collect()
     }
 
     /// Compares the findings of now with its own, where the checks that report them measured both

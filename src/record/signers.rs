@@ -357,10 +357,6 @@ impl Revoked {
 mod tests {
     use super::*;
 
-    fn utc(time: NaiveDateTime) -> Option<i64> {
-        Some(time.and_utc().timestamp())
-    }
-
     #[test]
     fn patterns_match_as_in_openssh() {
         for (name, list, expected) in [
@@ -381,6 +377,7 @@ mod tests {
 
     #[test]
     fn a_stamp_is_local_without_z() {
+        let utc = |time: NaiveDateTime| Some(time.and_utc().timestamp());
         let berlin = |time: NaiveDateTime| Some(time.and_utc().timestamp() - 3600);
         assert_eq!(stamp("20260101", &utc), Some(1_767_225_600));
         assert_eq!(stamp("20260101", &berlin), Some(1_767_222_000));

@@ -7,6 +7,7 @@ use chrono::FixedOffset;
 use serde::Serialize;
 
 use crate::record::chain::Fault;
+use crate::record::chain::Weight;
 use crate::record::chain::digest;
 use crate::record::document::Document;
 use crate::record::signers::Asked;
@@ -219,7 +220,7 @@ pub fn verify(
     }
     let withdrawn = found.said.iter().any(|said| said.vouched && said.kind == Kind::Revoke);
     Verified {
-        whole: whole(&answers, document.as_ref(), looked.revoked || withdrawn),
+        whole: whole(&answers, chain.unwrap_or_default(), looked.revoked || withdrawn),
         sha256: digest(&found.json),
         principal: looked.principal,
         key: looked.key.map(|key| key.fingerprint()),
@@ -228,21 +229,23 @@ pub fn verify(
     }
 }
 
-fn whole(answers: &[Answer], document: Option<&Document>, revoked: bool) -> Whole {
-    let mut whole = Whole::Valid;
+fn whole(answers: &[Answer], faults: &[Fault], revoked: bool) -> Whole {
+    let broken = faults.iter().any(|fault| fault.weight == Weight::Broken);
+    let mut whole = if revoked { Whole::Revoked } else { Whole::Valid };
     for answer in answers {
         let of = match (answer.state, answer.aspect) {
             (State::Good, _) | (State::None, Aspect::Countersigned) => Whole::Valid,
             (State::None, Aspect::Signature | Aspect::Signer) => Whole::Unsigned,
             (State::None | State::Unknown, _) => Whole::Incomplete,
             (State::Bad, Aspect::Signer) => Whole::Untrusted,
+            (State::Bad, Aspect::Chain) if !broken => Whole::Untrusted,
             (State::Bad, Aspect::Residuals) => Whole::Expired,
             (State::Bad, Aspect::Outcome) => Whole::NotCleared,
             (State::Bad, _) => Whole::Invalid,
         };
         whole = whole.max(of);
     }
-    if document.is_some() && revoked { whole.max(Whole::Revoked) } else { whole }
+    whole
 }
 
 fn answer(aspect: Aspect, state: State, says: impl Into<String>) -> Answer {
@@ -312,8 +315,8 @@ fn look(
     if !good {
         return nobody(signature, State::Unknown);
     }
-    let (signer, principal, revoked) = signer(&signed, sshsig::RECORD, trust, at);
-    Looked { signature, signer, principal, key: Some(signed.key), revoked }
+    let (whose, principal, revoked) = signer(&signed, sshsig::RECORD, trust, at);
+    Looked { signature, signer: whose, principal, key: Some(signed.key), revoked }
 }
 
 /// Checks a signature here, or elsewhere where it cannot be told here.
@@ -421,17 +424,21 @@ fn chain(document: &Document, faults: Option<&[Fault]>) -> Answer {
         (Some(_), None) => told(State::Unknown, "it was sealed outside a chain".to_owned())
             .so("the next record of the gateway is chained"),
         (Some([]), Some(seq)) => told(State::Good, format!("number {seq}, and none is missing")),
-        (Some([first, rest @ ..]), Some(_)) => {
-            let more =
-                if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
-            let state = if first.remedy == SELF_REPORTED { State::Unknown } else { State::Bad };
-            told(state, format!("{}{more}", first.cause)).so(first.remedy)
+        (Some(faults), Some(_)) => {
+            let worst = faults.iter().max_by_key(|fault| fault.weight);
+            let (cause, remedy) = worst.map_or(("", ""), |it| (it.cause.as_str(), it.remedy));
+            let more = match faults.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            let state = match worst.map(|fault| fault.weight) {
+                Some(Weight::Broken | Weight::Distrust) => State::Bad,
+                Some(Weight::Doubt) | None => State::Unknown,
+            };
+            told(state, format!("{cause}{more}")).so(remedy)
         }
     }
 }
-
-/// What to do about a head that nobody signed; not a fault of the chain, only less than proof.
-const SELF_REPORTED: &str = "the next signed record signs the head too";
 
 /// Checks the head of a chain; none where all is well.
 #[must_use]
@@ -442,27 +449,33 @@ pub fn head(
     at: DateTime<FixedOffset>,
     trust: Trust<'_>,
 ) -> Option<Fault> {
-    let fault = |cause: String, remedy| Some(Fault { cause, remedy });
+    let of = |weight, cause: String, remedy| Some(Fault { weight, cause, remedy });
+    let fault = |cause: String, remedy| of(Weight::Broken, cause, remedy);
     let restore = "restore `head` and `head.sig` from a backup";
     let Some(sig) = signature else {
         if says_signed {
             return fault("the head was signed, and head.sig is gone".to_owned(), restore);
         }
         let cause = "the head is self-reported: nobody signed it, so a cut tail would not show";
-        return fault(cause.to_owned(), SELF_REPORTED);
+        return of(Weight::Doubt, cause.to_owned(), "the next signed record signs the head too");
     };
     let signed = match Signature::parse(sig) {
         Ok(signed) => signed,
         Err(why) => return fault(format!("the head's signature: {why}"), restore),
     };
-    if let Err(why) = check(&signed, sshsig::HEAD, bytes, sig, trust) {
-        return fault(format!("the head's signature: {why}"), restore);
+    match check(&signed, sshsig::HEAD, bytes, sig, trust) {
+        Ok(()) => {}
+        Err(why @ Refusal::Unsupported(_)) => {
+            return of(Weight::Doubt, format!("the head's signature: {why}"), "install OpenSSH");
+        }
+        Err(why) => return fault(format!("the head's signature: {why}"), restore),
     }
     let (answer, ..) = signer(&signed, sshsig::HEAD, trust, at);
-    (answer.state == State::Bad).then(|| Fault {
-        cause: format!("the head is signed by nobody who may: {}", answer.says),
-        remedy: "ask whoever keeps allowed_signers",
-    })
+    if answer.state != State::Bad {
+        return None;
+    }
+    let cause = format!("the head is signed by nobody who may: {}", answer.says);
+    of(Weight::Distrust, cause, "ask whoever keeps allowed_signers")
 }
 
 /// Tells whether a listed key vouches for a statement.

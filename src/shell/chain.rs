@@ -56,8 +56,15 @@ pub struct Chain {
     target: String,
     records: Tip,
     statements: Tip,
-    /// Dropping it, or the end of the process, lets go of the lock.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        // Closing it would not do: a process that is being started has it open for a moment too.
+        // The end of our own process lets go of it in any case.
+        let _ = self.lock.unlock();
+    }
 }
 
 /// A head as it is on disk.
@@ -102,7 +109,7 @@ impl Chain {
                 chain::tip(&statement_rings(&dir), head.as_ref().map(|head| &head.statements)),
             ),
         };
-        Ok(Self { dir, target: target.to_owned(), records, statements, _lock: lock })
+        Ok(Self { dir, target: target.to_owned(), records, statements, lock })
     }
 
     /// Returns the place of the next record.

@@ -21,6 +21,7 @@ use sha2::Sha256;
 use crate::record::chain;
 use crate::record::chain::Fault;
 use crate::record::chain::Ring;
+use crate::record::chain::Weight;
 use crate::record::document::Document;
 use crate::record::signers::Revoked;
 use crate::record::signers::RevokedError;
@@ -389,11 +390,12 @@ pub fn verify(
     );
     let mut faults = std::mem::take(&mut records.whole);
     // Where nothing was said later, a head that is missing is missing once.
-    let later = statements.whole.into_iter().filter(|_| told.is_some() || !said.is_empty());
-    faults.extend(later.chain(statements.of.into_values().flatten()));
+    let missing = statements.whole.into_iter().filter(|_| told.is_some() || !said.is_empty());
+    faults.extend(missing.chain(statements.of.into_values().flatten()));
     if let Some(file) = &head {
         faults.extend(match &file.head {
             None => Some(Fault {
+                weight: Weight::Broken,
                 cause: "the head cannot be read".to_owned(),
                 remedy: "restore `head` and `head.sig` from a backup",
             }),
@@ -407,13 +409,13 @@ pub fn verify(
         let sha256 = chain::digest(&found.json);
         let about = said.iter().filter_map(|file| Some((file, file.statement.as_ref()?)));
         let about = about.filter(|(_, statement)| statement.record == sha256);
-        let heard = about.map(|(file, statement)| Said {
+        let later = about.map(|(file, statement)| Said {
             kind: statement.kind,
             who: statement.who.clone(),
             why: statement.says.clone(),
             vouched: verify::vouched(&file.bytes, file.signature.as_deref(), statement.at, trust),
         });
-        found.said = heard.collect();
+        found.said = later.collect();
         let mut own = records.of.remove(&found.folder).unwrap_or_default();
         own.extend(faults.iter().cloned());
         shelf.records.push((folder, verify::verify(&found, Some(&own), trust, now)));

@@ -209,7 +209,8 @@ pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
 #[must_use]
 pub fn previous(places: &Places, target: &str) -> Option<Previous> {
     let newest = chain::folders(&places.records(target)).pop()?;
-    Previous::read(&read_text(&newest.join("record.json")).ok()?)
+    let signature = chain::read(&newest.join("record.json.sig")).ok();
+    Previous::read(&read_text(&newest.join("record.json")).ok()?, signature.as_deref())
 }
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use crate::app::App;
+use crate::app::Fate;
 use crate::app::InFlight;
 use crate::app::Overlay;
 use crate::app::Sealed;
@@ -60,6 +61,10 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         }
         Some(Overlay::Moved { scroll }) => {
             page(theme, frame, body, "What moved", "esc closes", &moved(app, theme), *scroll);
+        }
+        Some(Overlay::TakeOver { scroll }) => {
+            let hint = "enter takes them over · esc starts without";
+            page(theme, frame, body, "Accepted before", hint, &residuals(app, theme), *scroll);
         }
         Some(Overlay::Signing { offer, cursor, problem }) => {
             signing::draw(app, theme, frame, body, offer, *cursor, problem.as_deref());
@@ -359,6 +364,28 @@ fn moved(app: &App, theme: Theme) -> Prose {
     text
 }
 
+/// Says what the last record accepted, and what becomes of each.
+fn residuals(app: &App, theme: Theme) -> Prose {
+    let mut text = Prose::default();
+    let Some(previous) = &app.previous else { return text };
+    let said = format!("Record {} of {} accepted:", previous.change, previous.day);
+    text.add(&said, theme.heading());
+    text.gap();
+    for (residual, fate) in app.earlier() {
+        let subject = residual.subject.split('#').next().unwrap_or(&residual.subject);
+        let said = format!(
+            "{subject}: {} ({}, until {})",
+            residual.reason, residual.owner, residual.expires
+        );
+        let style = if fate == Fate::Holds { theme.good() } else { theme.waiting() };
+        text.with_right("- ", theme.quiet(), &said, Style::new(), fate.word(), style);
+    }
+    text.gap();
+    let last = "What looks different now, or goes with a wider pattern, opens again by itself.";
+    text.add(last, theme.quiet());
+    text
+}
+
 fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     let mut text = Prose::default();
     let blockers = app.review.blockers.len();
@@ -375,21 +402,18 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     text.lead("Place   ", theme.quiet(), &place, Style::new());
     text.gap();
     let folder = &sealed.folder;
-    match &sealed.key {
-        Some(key) => {
-            text.lead("Signed  ", theme.good(), key, Style::new());
-            text.gap();
-            text.add("To check it without this program:", Style::new());
-            let check = format!(
-                "ssh-keygen -Y check-novalidate -n {} -s '{folder}/record.json.sig' < '{folder}/record.json'",
-                crate::record::sshsig::RECORD
-            );
-            text.lead("$ ", theme.key(), &check, Style::new());
-        }
-        None => {
-            let said = "UNSIGNED: no key vouches for it. To check it without this program:";
-            text.add(said, theme.waiting());
-        }
+    if let Some(key) = &sealed.key {
+        text.lead("Signed  ", theme.good(), key, Style::new());
+        text.gap();
+        text.add("To check it without this program:", Style::new());
+        let check = format!(
+            "ssh-keygen -Y check-novalidate -n {} -s '{folder}/record.json.sig' < '{folder}/record.json'",
+            crate::record::sshsig::RECORD
+        );
+        text.lead("$ ", theme.key(), &check, Style::new());
+    } else {
+        let said = "UNSIGNED: no key vouches for it. To check it without this program:";
+        text.add(said, theme.waiting());
     }
     let check = format!("sha256sum '{folder}/record.json'");
     text.lead("$ ", theme.key(), &check, Style::new());

@@ -49,8 +49,8 @@ impl Export {
                 let now = shell::now();
                 let verified = match &place {
                     Place::Folder(folder, Some(target)) => {
-                        let shelf = records::verify(&common.places()?, target, &believed, now);
-                        let own = shelf.records.into_iter();
+                        let verified = records::verify(&common.places()?, target, &believed, now);
+                        let own = verified.records.into_iter();
                         own.map(|(f, v)| (f.file_name() == folder.file_name(), v))
                             .find_map(|(own, verified)| own.then_some(verified))
                     }

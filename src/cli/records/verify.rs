@@ -112,9 +112,10 @@ impl Verify {
         let now = shell::now();
         let (folder, verified) = match place {
             Place::Folder(folder, Some(target)) => {
-                let shelf = records::verify(places, &target, believed, now);
+                let chained = records::verify(places, &target, believed, now);
                 let name = folder.file_name().map(ToOwned::to_owned);
-                let own = shelf.records.into_iter().find(|(f, _)| f.file_name() == name.as_deref());
+                let own =
+                    chained.records.into_iter().find(|(f, _)| f.file_name() == name.as_deref());
                 let alone = || verify::verify(&found, None, believed.trust(), now);
                 let verified = own.map_or_else(alone, |(_, verified)| verified);
                 (folder, verified)
@@ -165,7 +166,7 @@ fn drift(document: &Document, common: &Common) -> Result<Vec<String>, Failure> {
     match (&document.config.after, scene.live.config()) {
         (_, None) => drift.push("the config cannot be read now".to_owned()),
         (None, Some(_)) => {
-            drift.push("the config could not be read then, and can be now".to_owned())
+            drift.push("the config could not be read then, and can be now".to_owned());
         }
         (Some(then), Some(now)) if *then != now.digest => {
             drift.push(format!(

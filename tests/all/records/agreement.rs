@@ -372,7 +372,7 @@ fn flip(bytes: &mut [u8], dice: &mut Dice) {
 
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0usize, |group, byte| group << 8 | usize::from(*byte));
@@ -385,7 +385,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-fn armour(wire: &[u8]) -> Vec<u8> {
+pub(crate) fn armour(wire: &[u8]) -> Vec<u8> {
     let body = base64(wire);
     let lines: Vec<&str> =
         body.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();

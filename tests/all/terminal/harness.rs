@@ -124,6 +124,7 @@ impl Launch {
             screen: vt100::Parser::new(non_zero(self.rows), non_zero(self.columns), 0),
             transcript: Vec::new(),
             drawn: 0,
+            heard: 0,
             frames: 0,
             modes,
         }
@@ -140,6 +141,8 @@ pub(crate) struct Terminal {
     transcript: Vec<u8>,
     /// How much of the transcript is on the screen.
     drawn: usize,
+    /// How much of it another program said and was heard.
+    heard: usize,
     frames: usize,
     /// How the terminal took lines before the program had it.
     modes: String,
@@ -193,6 +196,20 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn see(&mut self, text: &str) {
         self.until(&format!("`{text}`"), |screen| screen.contains(text));
+    }
+
+    /// Waits until another program, which has the terminal for a while, says something new.
+    #[track_caller]
+    pub(crate) fn hear(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let said = |terminal: &Self| {
+            let new = &terminal.transcript[terminal.heard.max(terminal.drawn)..];
+            new.windows(text.len()).position(|window| window == text)
+        };
+        let what = format!("`{}` from the other program", String::from_utf8_lossy(text));
+        self.wait(PATIENCE, &what, |terminal| said(terminal).is_some());
+        let at = said(self).unwrap_or_default();
+        self.heard = self.heard.max(self.drawn) + at + text.len();
     }
 
     /// Waits until a text is gone from the screen.

@@ -44,6 +44,9 @@ impl Sealed {
             assert_eq!(file["sha256"], digest(&bytes), "{path}");
             listed.insert(path.to_owned());
         }
+        if self.document["signature"] != "unsigned" {
+            listed.insert("record.json.sig".to_owned());
+        }
         assert_eq!(files(&self.folder, &self.folder), listed, "every file is listed");
     }
 
