@@ -34,6 +34,11 @@ pub struct Variable {
 ///
 /// The service's environment goes before ours, which is only where ours is run from.
 pub(super) fn variable(reading: &Reading<'_>, name: &str) -> (String, Option<Class>) {
+    // The config's own variables stand in for those that the environment lacks.
+    let written = [&["env", "vars", name][..], &["env", name]];
+    let written = written.into_iter().find_map(|path| reading.at(path)?.as_str());
+    let written =
+        written.map(|text| (format!("env {name}, from the config"), Some(secret::class(text))));
     if let Some(service) = &reading.world.service {
         let place = &service.place;
         match service.variables.get(name) {
@@ -43,12 +48,18 @@ pub(super) fn variable(reading: &Reading<'_>, name: &str) -> (String, Option<Cla
             Some(Variable { class, .. }) => {
                 return (format!("env {name} of {place}"), Some(*class));
             }
+            None if written.is_some() => return written.unwrap_or_default(),
+            None if service.complete && reading.at(&["env", "shellEnv"]).is_some() => {
+                return (format!("env {name}, perhaps of a login shell"), None);
+            }
             None if service.complete => {
                 return (format!("env {name}, which is not set in {place}"), Some(Class::Empty));
             }
             None => {}
         }
     }
-    let ours = reading.world.environment.get(name);
-    (format!("env {name}"), ours.map(|text| secret::class(text)))
+    match (reading.world.environment.get(name), written) {
+        (None, Some(written)) => written,
+        (ours, _) => (format!("env {name}"), ours.map(|text| secret::class(text))),
+    }
 }
