@@ -3,5 +3,6 @@
 pub(crate) mod gateway;
 
 mod misdeeds;
+mod narrowed;
 mod patched;
 mod real;
