@@ -175,7 +175,7 @@ impl Options {
             return Ok(());
         }
         if self.diff {
-            return print(&difference(config, tailored.applied(), tailored.before()));
+            return print(&difference(config, tailored.before(), &tailored.applied()));
         }
         let steps = match kind {
             Kind::Baseline => Vec::new(),
@@ -191,7 +191,7 @@ impl Options {
         match (&self.output, self.format) {
             (None, _) => print(&text)?,
             (Some(path), Format::Json) => write(path, &text)?,
-            (Some(path), Format::Text) => self.write_parts(path, tailored, &steps)?,
+            (Some(path), Format::Text) => write_parts(path, tailored, &steps)?,
         }
         if kind == Kind::Rollback {
             for open in tailored.leaves_open(config) {
@@ -199,20 +199,6 @@ impl Options {
             }
         }
         said_beside(tailored);
-        Ok(())
-    }
-
-    /// Writes each part to a file of its own.
-    fn write_parts(
-        &self,
-        path: &Path,
-        tailored: &Tailored,
-        steps: &[Elsewhere],
-    ) -> Result<(), Failure> {
-        let name = path.display().to_string();
-        for (at, text) in tailored.texts(steps, patch::COLUMNS).iter().enumerate() {
-            write(Path::new(&Tailored::file_name(&name, at)), text)?;
-        }
         Ok(())
     }
 
@@ -232,7 +218,7 @@ impl Options {
             let (before, _) = crate::openclaw::facts::in_todays_words(config);
             let mut after = before.clone();
             patch::merge(&mut after, &patch::value(template, Some(config)));
-            print(&difference(config, after, &before))?;
+            print(&difference(config, &before, &after))?;
         } else {
             let text = patch::render(template, config, patch::COLUMNS);
             match &self.output {
@@ -256,9 +242,9 @@ impl Options {
 }
 
 /// Shows what a config becomes, and says in words what that narrows and what it widens.
-fn difference(config: &Config, after: Value, before: &Value) -> String {
-    let text = patch::difference(before, &after);
-    let breadth = patch::breadth(before, &after, config);
+fn difference(config: &Config, before: &Value, after: &Value) -> String {
+    let text = patch::difference(before, after);
+    let breadth = patch::breadth(before, after, config);
     let mut said = String::new();
     for (word, lines) in [
         ("It widens", &breadth.widens),
@@ -294,6 +280,15 @@ fn said_beside(tailored: &Tailored) {
             part.file.display()
         ));
     }
+}
+
+/// Writes each part to a file of its own.
+fn write_parts(path: &Path, tailored: &Tailored, steps: &[Elsewhere]) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    for (at, text) in tailored.texts(steps, patch::COLUMNS).iter().enumerate() {
+        write(Path::new(&Tailored::file_name(&name, at)), text)?;
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

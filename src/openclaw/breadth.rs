@@ -81,7 +81,10 @@ pub fn compare(before: &Facts, after: &Facts) -> Breadth {
         for (path, order) in ORDERS {
             let (was, is) = (before.get(subject, path), after.get(subject, path));
             match (was, is) {
-                (Some(was), Some(is)) => breadth.weigh(was, is, order),
+                (Some(was), Some(is)) => {
+                    let open = [is_open(before, was), is_open(after, is)];
+                    breadth.weigh(was, is, order, open);
+                }
                 (Some(_), None) if !after.subjects.contains(subject) => {
                     let line = format!("{subject} is reached no more");
                     if !breadth.narrows.contains(&line) {
@@ -99,13 +102,15 @@ pub fn compare(before: &Facts, after: &Facts) -> Breadth {
 }
 
 impl Breadth {
-    fn weigh(&mut self, was: &Fact, is: &Fact, order: &Order) {
+    /// `open` tells whether a policy lets anyone in, whatever its word.
+    fn weigh(&mut self, was: &Fact, is: &Fact, order: &Order, open: [bool; 2]) {
         if (&was.value, was.state == State::Hidden) == (&is.value, is.state == State::Hidden) {
             return;
         }
         let line =
             format!("{}, {}: {} → {}", is.subject, fact::label(is.path), was.said(), is.said());
-        match (rank(was, order), rank(is, order)) {
+        let [was_open, is_open] = open;
+        match (rank(was, order, was_open), rank(is, order, is_open)) {
             (Some(was), Some(is)) if is < was => self.narrows.push(line),
             (Some(was), Some(is)) if is > was => self.widens.push(line),
             (Some(_), Some(_)) => self.listed(was, is, order, line),
@@ -126,8 +131,22 @@ impl Breadth {
     }
 }
 
+/// Tells whether a policy lets anyone in by what stands beside it, such as `*` in an allowlist.
+fn is_open(facts: &Facts, policy: &Fact) -> bool {
+    let beside = match policy.path {
+        "config.account.dm.policy" => "config.account.dm.open",
+        "config.account.group.policy" => "config.account.group.open",
+        _ => return false,
+    };
+    let open = facts.get(&policy.subject, beside).and_then(|fact| fact.value.as_ref());
+    open == Some(&Value::Bool(true))
+}
+
 /// Returns how wide a value is; nothing where it cannot be told.
-fn rank(fact: &Fact, order: &Order) -> Option<usize> {
+fn rank(fact: &Fact, order: &Order, open: bool) -> Option<usize> {
+    if open {
+        return Some(usize::MAX);
+    }
     if fact.state == State::Hidden {
         return None;
     }
@@ -151,4 +170,71 @@ fn rank(fact: &Fact, order: &Order) -> Option<usize> {
 fn elements(fact: &Fact) -> BTreeSet<String> {
     let list = fact.value.as_ref().and_then(Value::as_array);
     list.into_iter().flatten().map(Value::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::openclaw::config::Assembled;
+    use crate::openclaw::config::FileRead;
+    use crate::openclaw::config::Files;
+    use crate::openclaw::config::assemble;
+    use crate::openclaw::facts::World;
+
+    fn facts(text: &str) -> Facts {
+        let path = PathBuf::from("/home/claw/.openclaw/openclaw.json");
+        let files = Files::from([(path.clone(), FileRead::Bytes(text.into()))]);
+        let Ok(Assembled::Complete(config)) = assemble(&path, &files) else { panic!("{text}") };
+        Facts::resolve(&config, &World::default())
+    }
+
+    #[track_caller]
+    fn from_to(before: &str, after: &str, narrows: &[&str], widens: &[&str]) {
+        let breadth = compare(&facts(before), &facts(after));
+        assert_eq!((breadth.narrows, breadth.widens), (own(narrows), own(widens)));
+        // And the way back does the opposite.
+        let back = compare(&facts(after), &facts(before));
+        assert_eq!((back.narrows.len(), back.widens.len()), (widens.len(), narrows.len()));
+    }
+
+    fn own(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    #[test]
+    fn narrower_and_wider_are_told_apart() {
+        from_to(
+            "{ gateway: { bind: 'lan' } }",
+            "{ gateway: { bind: 'loopback' } }",
+            &["gateway, bind: lan → loopback"],
+            &[],
+        );
+        from_to(
+            "{ gateway: { bind: 'loopback', tailscale: { mode: 'off' } } }",
+            "{ gateway: { bind: 'loopback', tailscale: { mode: 'funnel' } } }",
+            &[],
+            &["gateway, tailscale mode: off → funnel"],
+        );
+        from_to(
+            "{ channels: { signal: { dmPolicy: 'open', allowFrom: ['*'] } } }",
+            "{ channels: { signal: { dmPolicy: 'allowlist', allowFrom: ['+1', '+2', '+3'] } } }",
+            &[
+                "signal/default, dm policy: open → allowlist",
+                "signal/default, dm senders: * → +1, +2, +3",
+                "signal/default, group senders: * → +1, +2, +3",
+            ],
+            &[],
+        );
+    }
+
+    #[test]
+    fn one_sender_for_another_lets_somebody_new_in() {
+        let before = "{ channels: { sms: { dmPolicy: 'allowlist', allowFrom: ['+1'] } } }";
+        let after = "{ channels: { sms: { dmPolicy: 'allowlist', allowFrom: ['+2'] } } }";
+        let breadth = compare(&facts(before), &facts(after));
+        assert!(breadth.widens.contains(&"sms/default, dm senders: +1 → +2".to_owned()));
+        assert_eq!(breadth.narrows, own(&[]));
+    }
 }

@@ -7,6 +7,7 @@
 mod baseline;
 mod channels;
 mod gateway;
+mod notes;
 mod owner;
 mod tools;
 mod work;
@@ -30,8 +31,6 @@ use crate::openclaw::tailor::work::Depth;
 use crate::openclaw::tailor::work::Work;
 use crate::runbook::Outside;
 use crate::runbook::Template;
-use crate::text::Shown;
-use crate::text::count;
 
 pub use self::work::Change;
 
@@ -279,115 +278,6 @@ impl Tailored {
     pub fn before(&self) -> &Value {
         &self.before
     }
-
-    /// Writes the part of one file as JSON5, a comment above each key.
-    #[must_use]
-    pub fn text(&self, part: &Part, columns: usize) -> String {
-        let mut text = String::new();
-        let mut says = |words: &str| patch::comment(&mut text, words, 0, columns);
-        says(&self.says);
-        let file = Shown::line(&part.file.display().to_string()).into_string();
-        if self.parts.len() > 1 {
-            let at = self.parts.iter().position(|other| other == part).unwrap_or_default() + 1;
-            says(&format!("Part {at} of {}, for {file}", self.parts.len()));
-        }
-        if !part.by_writer {
-            says(&format!(
-                "By hand: OpenClaw's writer refuses keys that an include holds together with \
-                 another file. Put these into {file}; null takes a key out"
-            ));
-        }
-        if !self.after_migration.is_empty() {
-            says(&format!(
-                "Fits only after migration: the config holds {} of an older dialect. \
-                 `openclaw doctor --fix` rewrites them",
-                count(self.after_migration.len(), "key")
-            ));
-        }
-        for note in &self.notes {
-            says(note);
-        }
-        // OpenClaw's writer takes whole paths; a hand writes what the file itself holds.
-        let skip = if part.by_writer { 0 } else { part.at.len() };
-        text.push_str(&write::document(&part.changes, skip, columns));
-        text
-    }
-
-    /// Writes every part of it, each a document of its own, the steps below the last.
-    #[must_use]
-    pub fn texts(&self, steps: &[Elsewhere], columns: usize) -> Vec<String> {
-        let mut texts: Vec<String> =
-            self.parts.iter().map(|part| self.text(part, columns)).collect();
-        if texts.is_empty() {
-            let mut text = String::new();
-            patch::comment(&mut text, &self.says, 0, columns);
-            let says = "The live config says all of this already; nothing changes";
-            patch::comment(&mut text, says, 0, columns);
-            text.push_str("{}\n");
-            texts.push(text);
-        }
-        if let Some(last) = texts.last_mut() {
-            write::steps(last, steps, columns);
-        }
-        texts
-    }
-
-    /// Writes every part of it, one after the other.
-    #[must_use]
-    pub fn whole(&self, steps: &[Elsewhere], columns: usize) -> String {
-        self.texts(steps, columns).join("\n")
-    }
-
-    /// Returns how a part is named beside the first one: `rollback.json5`, `rollback.2.json5`.
-    #[must_use]
-    pub fn file_name(name: &str, at: usize) -> String {
-        match (at, name.rsplit_once('.')) {
-            (0, _) => name.to_owned(),
-            (at, Some((stem, end))) if !stem.is_empty() && !end.contains('/') => {
-                format!("{stem}.{}.{end}", at + 1)
-            }
-            (at, _) => format!("{name}.{}", at + 1),
-        }
-    }
-
-    /// Says what an operator must know before applying it.
-    fn noted(&self, facts: &Facts) -> Vec<String> {
-        let mut notes = Vec::new();
-        let word = |path| {
-            let fact = facts.get(&Subject::Gateway, path)?;
-            fact.value.as_ref()?.as_str().map(str::to_owned)
-        };
-        let changes = |path: &[&str]| self.changes().any(|change| change.path == path);
-        let behind = word("config.gateway.auth.mode").as_deref() == Some("trusted-proxy");
-        let kept = behind && !changes(&["gateway", "auth", "mode"]);
-        if kept {
-            let note = "No token is set: OpenClaw refuses to start with one beside a trusted proxy";
-            notes.push(note.to_owned());
-        }
-        if changes(&["gateway", "bind"]) && kept {
-            let note = "Cut off: the proxy, unless it runs on this host and is let in from here";
-            notes.push(note.to_owned());
-        }
-        notes
-    }
-
-    /// Says that a sandbox without a backend refuses to run anything.
-    fn sandbox_note(&mut self, facts: &Facts) {
-        let fact = facts.get(&Subject::Gateway, "host.sandbox_backend");
-        let backend = fact.and_then(|fact| fact.value.as_ref()).and_then(Value::as_bool);
-        let sandboxed =
-            self.applied().pointer("/agents/defaults/sandbox/mode") != Some(&Value::from("off"));
-        let note = match backend {
-            Some(true) => return,
-            Some(false) => "Neither docker nor podman is on the path",
-            None => "Whether docker or podman is there cannot be told from here",
-        };
-        if sandboxed {
-            let rest =
-                "without one, sessions that belong in the sandbox fail closed: they run nothing";
-            self.notes.push(format!("{note}; {rest}"));
-        }
-    }
 }
 
 impl Part {
@@ -411,8 +301,8 @@ impl Part {
 fn value<'c>(changes: impl Iterator<Item = &'c Change>) -> Value {
     let mut patch = json!({});
     for change in changes {
-        let path: Vec<&str> = change.path.iter().map(String::as_str).collect();
-        patch::put(&mut patch, &path, change.after.clone().unwrap_or(Value::Null));
+        let keys: Vec<&str> = change.path.iter().map(String::as_str).collect();
+        patch::put(&mut patch, &keys, change.after.clone().unwrap_or(Value::Null));
     }
     patch
 }

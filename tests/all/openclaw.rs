@@ -5,6 +5,7 @@ pub(crate) mod gateway;
 mod connections;
 mod merged;
 mod misdeeds;
+mod narrowed;
 mod network;
 mod nginx;
 mod patched;

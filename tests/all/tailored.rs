@@ -10,6 +10,7 @@ use portcullis::openclaw::config::FileRead;
 use portcullis::openclaw::config::Files;
 use portcullis::openclaw::config::assemble;
 use portcullis::openclaw::facts::Facts;
+use portcullis::openclaw::patch;
 use portcullis::openclaw::tailor;
 use portcullis::openclaw::tailor::Tailored;
 use portcullis::runbook::GATEWAY_EXPOSURE;
@@ -141,4 +142,24 @@ fn a_patch_as_text_is_the_patch() {
             assert_eq!(read, part.value(), "{}", case.name);
         }
     }
+}
+
+#[test]
+fn a_tailored_patch_narrows_and_never_widens() {
+    let runbook = runbook();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let facts = case.facts(&case.config);
+        for tailored in [
+            tailor::rollback(&runbook.rollback.template, &case.config, &facts),
+            tailor::baseline(&runbook.baseline, &case.config, &facts),
+        ] {
+            let before = tailored.before();
+            let breadth = patch::breadth(before, &tailored.applied(), &case.config);
+            // An address that no host has stands where OpenClaw asks for at least one proxy.
+            let widens = breadth.widens.into_iter().filter(|line| !line.ends_with("→ 192.0.2.1"));
+            wrong.extend(widens.map(|line| format!("{}: {line}", case.name)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

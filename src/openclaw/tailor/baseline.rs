@@ -26,12 +26,7 @@ pub(super) fn row(work: &mut Work<'_>, key: &TemplateKey, facts: &Facts) {
             work.clear(&["gateway", "customBindHost"], "The address of the bind that was closed");
         }
         // Mode and token go together, and not over a trusted proxy.
-        "gateway.auth.mode" => {
-            if !gateway::is_behind_proxy(work) && !gateway::has_credential(facts) {
-                work.set(&path, value, &key.says);
-            }
-        }
-        "gateway.auth.token" => {
+        "gateway.auth.mode" | "gateway.auth.token" => {
             if !gateway::is_behind_proxy(work) && !gateway::has_credential(facts) {
                 work.set(&path, value, &key.says);
             }

@@ -171,14 +171,14 @@ fn group_word(depth: Depth) -> &'static str {
 }
 
 /// Narrows a policy that is written, unless it is as narrow already.
-fn policy(work: &mut Work<'_>, path: &[&str], word: &str, width: Depth, why: &str) {
+fn policy(work: &mut Work<'_>, path: &[&str], closed: &str, width: Depth, why: &str) {
     let Some(written) = work.get(path) else { return };
     let narrow: &[&str] = match width {
         Depth::Everyone => &["disabled"],
         Depth::Strangers => &["disabled", "allowlist", "pairing"],
     };
     if !written.as_str().is_some_and(|written| narrow.contains(&written)) {
-        work.set(path, word, why);
+        work.set(path, closed, why);
     }
 }
 
@@ -192,13 +192,13 @@ fn nested(work: &mut Work<'_>, at: &[&str], width: Depth, depth: Depth) {
     for path in found {
         let path = borrowed(&path);
         let group = path.last() == Some(&"groupPolicy");
-        let word = if group { group_word(depth) } else { dm_word(depth) };
+        let closed = if group { group_word(depth) } else { dm_word(depth) };
         let why = match (depth, group) {
             (Depth::Everyone, _) => "Written here, it beats what the channel says",
             (Depth::Strangers, true) => "Any group could reach the bot",
             (Depth::Strangers, false) => "Any stranger could write",
         };
-        policy(work, &path, word, width, why);
+        policy(work, &path, closed, width, why);
     }
     let switches: [(&[&str], &str, &str); 2] = [
         (
@@ -299,7 +299,7 @@ pub(super) fn without_wildcard(work: &mut Work<'_>, path: &[&str], why: &str) {
 }
 
 /// Makes rooms that stand for any room wait for a mention, where groups stay open to those listed;
-/// and lets nobody in by an empty list, which OpenClaw refuses.
+/// and pairs senders where the list that let anyone write names nobody.
 fn rooms(work: &mut Work<'_>, at: &[&str], width: Depth) {
     if width != Depth::Strangers {
         return;
@@ -317,10 +317,11 @@ fn rooms(work: &mut Work<'_>, at: &[&str], width: Depth) {
             }
         }
         let senders = within(&place, &["allowFrom"]);
-        let empty = work.get(&senders).and_then(Value::as_array).is_some_and(Vec::is_empty);
+        let emptied = work.changed(&senders)
+            && work.get(&senders).and_then(Value::as_array).is_some_and(Vec::is_empty);
         let path = within(&place, &["dmPolicy"]);
-        if empty && work.word(&path) == Some("allowlist") {
-            let why = "An allowlist that names nobody is refused; who writes is paired first";
+        if emptied && work.word(&path) == Some("allowlist") {
+            let why = "`*` let anyone write, and OpenClaw refuses an allowlist of nobody";
             work.set(&path, "pairing", why);
         }
     }

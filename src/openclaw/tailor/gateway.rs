@@ -17,6 +17,9 @@ const INERT: [&[&str]; 2] = [
     &["gateway", "controlUi", "allowInsecureAuth"],
 ];
 
+/// An address that no host has (RFC 5737): OpenClaw starts behind a proxy only with at least one.
+const NO_PROXY: &str = "192.0.2.1";
+
 /// Plugins that serve a way in of their own.
 const PLUGINS: [&str; 5] = ["webhooks", "voice-call", "admin-http-rpc", "a2a", "imap"];
 
@@ -120,11 +123,13 @@ fn proxies(work: &mut Work<'_>, depth: Depth) {
         if Work::tells_secret(&path, &kept) {
             kept.clear();
         }
-        if kept.is_empty() && behind {
-            // OpenClaw starts with at least one; one on this host is refused all the same.
-            kept.push(Value::from("127.0.0.1"));
+        let none = kept.is_empty() && behind;
+        if none && depth == Depth::Everyone {
+            kept.push(Value::from(NO_PROXY));
         }
-        if kept != list {
+        // Which address is the proxy's own, only the operator knows.
+        let leave = none && depth == Depth::Strangers;
+        if kept != list && !leave {
             work.set(&path, kept, "Whole networks were believed to be the proxy");
         }
     }

@@ -141,7 +141,7 @@ fn a_proxy_in_front_gets_no_token_and_the_gateway_still_starts() {
         patch["gateway"],
         json!({
             "bind": "loopback",
-            "trustedProxies": ["127.0.0.1"],
+            "trustedProxies": ["192.0.2.1"],
             "auth": { "trustedProxy": { "allowLoopback": false } },
             "terminal": { "enabled": false },
         })

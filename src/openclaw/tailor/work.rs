@@ -115,6 +115,11 @@ impl<'t> Work<'t> {
         }
     }
 
+    /// Tells whether a key was changed so far.
+    pub(super) fn changed(&self, path: &[&str]) -> bool {
+        self.changes.iter().any(|change| change.path == path)
+    }
+
     /// Returns the runbook's own words for a key, where it has some.
     fn says(&self, path: &[&str]) -> Option<&'t str> {
         let path = path.join(".");

@@ -7,6 +7,8 @@ use crate::openclaw::facts::key;
 use crate::openclaw::patch;
 use crate::openclaw::secret;
 use crate::openclaw::tailor::Elsewhere;
+use crate::openclaw::tailor::Part;
+use crate::openclaw::tailor::Tailored;
 use crate::openclaw::tailor::work::Change;
 use crate::text::MARK;
 use crate::text::Shown;
@@ -21,9 +23,81 @@ enum Node<'c> {
     Inner(Vec<(&'c str, Node<'c>)>),
 }
 
+impl Tailored {
+    /// Writes the part of one file as JSON5, a comment above each key.
+    #[must_use]
+    pub fn text(&self, part: &Part, columns: usize) -> String {
+        let mut text = String::new();
+        let mut says = |words: &str| patch::comment(&mut text, words, 0, columns);
+        says(&self.says);
+        let file = Shown::line(&part.file.display().to_string()).into_string();
+        if self.parts.len() > 1 {
+            let at = self.parts.iter().position(|other| other == part).unwrap_or_default() + 1;
+            says(&format!("Part {at} of {}, for {file}", self.parts.len()));
+        }
+        if !part.by_writer {
+            says(&format!(
+                "By hand: OpenClaw's writer refuses keys that an include holds together with \
+                 another file. Put these into {file}; null takes a key out"
+            ));
+        }
+        if !self.after_migration.is_empty() {
+            says(&format!(
+                "Fits only after migration: the config holds {} of an older dialect. \
+                 `openclaw doctor --fix` rewrites them",
+                count(self.after_migration.len(), "key")
+            ));
+        }
+        for note in &self.notes {
+            says(note);
+        }
+        // OpenClaw's writer takes whole paths; a hand writes what the file itself holds.
+        let skip = if part.by_writer { 0 } else { part.at.len() };
+        text.push_str(&document(&part.changes, skip, columns));
+        text
+    }
+
+    /// Writes every part of it, each a document of its own, the steps below the last.
+    #[must_use]
+    pub fn texts(&self, steps: &[Elsewhere], columns: usize) -> Vec<String> {
+        let mut texts: Vec<String> =
+            self.parts.iter().map(|part| self.text(part, columns)).collect();
+        if texts.is_empty() {
+            let mut text = String::new();
+            patch::comment(&mut text, &self.says, 0, columns);
+            let says = "The live config says all of this already; nothing changes";
+            patch::comment(&mut text, says, 0, columns);
+            text.push_str("{}\n");
+            texts.push(text);
+        }
+        if let Some(last) = texts.last_mut() {
+            steps_below(last, steps, columns);
+        }
+        texts
+    }
+
+    /// Writes every part of it, one after the other.
+    #[must_use]
+    pub fn whole(&self, steps: &[Elsewhere], columns: usize) -> String {
+        self.texts(steps, columns).join("\n")
+    }
+
+    /// Returns how a part is named beside the first one: `rollback.json5`, `rollback.2.json5`.
+    #[must_use]
+    pub fn file_name(name: &str, at: usize) -> String {
+        match (at, name.rsplit_once('.')) {
+            (0, _) => name.to_owned(),
+            (at, Some((stem, end))) if !stem.is_empty() && !end.contains('/') => {
+                format!("{stem}.{}.{end}", at + 1)
+            }
+            (at, _) => format!("{name}.{}", at + 1),
+        }
+    }
+}
+
 /// Writes changes as one JSON5 document, in lines of at most so many columns where values allow;
 /// without so many keys at the front of each path.
-pub(super) fn document(changes: &[Change], skip: usize, columns: usize) -> String {
+fn document(changes: &[Change], skip: usize, columns: usize) -> String {
     let mut root = Vec::new();
     for change in changes {
         put(&mut root, change.path.get(skip..).unwrap_or_default(), change);
@@ -89,7 +163,7 @@ fn says(change: &Change) -> String {
 }
 
 /// Writes what no config closes below a patch, commands as they are typed.
-pub(super) fn steps(text: &mut String, steps: &[Elsewhere], columns: usize) {
+fn steps_below(text: &mut String, steps: &[Elsewhere], columns: usize) {
     if steps.is_empty() {
         return;
     }

@@ -4,7 +4,9 @@ use std::fs;
 use std::fs::File;
 use std::io::Read;
 use std::io::Write;
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
@@ -135,8 +137,21 @@ impl Gateway {
         ))
     }
 
+    /// Posts nothing to a page of the gateway as it is reached at an address, with a bearer token;
+    /// none while nobody answers there.
+    pub(crate) fn post(&self, at: IpAddr, page: &str, token: &str) -> Option<u16> {
+        self.ask_at(at, &format!(
+            "POST {page} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+        ))
+    }
+
     fn ask(&self, head: &str) -> Option<u16> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        self.ask_at(Ipv4Addr::LOCALHOST.into(), head)
+    }
+
+    fn ask_at(&self, at: IpAddr, head: &str) -> Option<u16> {
+        let address = SocketAddr::from((at, self.port));
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         let body = if head.starts_with("POST") { "{}" } else { "" };
         let request = format!("{head}Host: 127.0.0.1\r\nConnection: close\r\n\r\n{body}");
