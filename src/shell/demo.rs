@@ -28,7 +28,7 @@ const CONFIG: &str = include_str!("../../assets/demo/openclaw.json");
 const PATH: &str = "/home/claw/.openclaw/openclaw.json";
 
 /// Captured answers by command, with the exit status each came with.
-const ANSWERS: [(&str, i32, &str); 7] = [
+const ANSWERS: [(&str, i32, &str); 9] = [
     ("doctor-lint", 1, include_str!("../../assets/demo/doctor-lint.json")),
     ("doctor", 0, include_str!("../../assets/demo/doctor.txt")),
     ("audit", 0, include_str!("../../assets/demo/audit.json")),
@@ -36,6 +36,8 @@ const ANSWERS: [(&str, i32, &str); 7] = [
     ("health", 0, include_str!("../../assets/demo/health.json")),
     ("probe", 0, include_str!("../../assets/demo/probe.json")),
     ("connections", 0, CONNECTIONS),
+    ("logs", 0, include_str!("../../assets/demo/logs.json")),
+    ("rehearsal", 0, include_str!("../../assets/demo/rehearsal.json")),
 ];
 
 /// What our own connections to the sample gateway came to.

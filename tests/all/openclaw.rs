@@ -2,6 +2,7 @@
 
 pub(crate) mod gateway;
 
+mod applied;
 mod connections;
 mod merged;
 mod misdeeds;
