@@ -64,8 +64,9 @@ fn the_rollback_is_applied_after_a_backup_and_taken_back_by_one_command() {
     assert_eq!(home.read(".openclaw/openclaw.json"), after);
 
     let undo = ran.stdout.lines().find_map(|line| line.strip_prefix("to undo  ")).expect("a line");
+    let undo = undo.replace("HOME", home.root().to_str().unwrap());
     let mut sh = Command::new("sh");
-    assert!(sh.args(["-c", undo]).status().expect("sh").success(), "{undo}");
+    assert!(sh.args(["-c", &undo]).status().expect("sh").success(), "{undo}");
     assert_eq!(home.read(".openclaw/openclaw.json"), before);
 }
 
