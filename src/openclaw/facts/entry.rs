@@ -126,15 +126,16 @@ fn of_variable(reading: &Reading<'_>, name: &str) -> Option<Result<String, Strin
     let ours = reading.world.environment.get(name).cloned();
     let Some(service) = &reading.world.service else { return ours.map(Ok) };
     let place = &service.place;
-    match service.variables.get(name).map(|variable| variable.same) {
-        Some(Some(true)) => ours.map(Ok),
-        Some(Some(false)) => {
-            Some(Err(format!("the variable {name} is another one in {place} than here")))
+    let why = match service.variables.get(name).map(|variable| variable.same) {
+        Some(Some(false)) => Some(format!("is another one in {place} than here")),
+        Some(None) => Some(format!("is set in {place} and not here")),
+        None if service.complete && ours.is_some() => {
+            Some(format!("is set here and not in {place}"))
         }
-        Some(None) => Some(Err(format!("the variable {name} is set in {place} and not here"))),
-        None if service.complete => {
-            ours.map(|_| Err(format!("the variable {name} is set here and not in {place}")))
-        }
+        Some(Some(true)) | None => None,
+    };
+    match why {
+        Some(why) => Some(Err(format!("the variable {name} {why}"))),
         None => ours.map(Ok),
     }
 }
