@@ -139,6 +139,7 @@ pub fn baseline(template: &Template, config: &Config, facts: &Facts) -> Tailored
     tools::sandboxes(&mut work, facts);
     gateway::flags(&mut work);
     let mut tailored = finish(work, config, facts, today, &migration);
+    tailored.cut_off_note(facts);
     tailored.sandbox_note(facts);
     tailored
 }

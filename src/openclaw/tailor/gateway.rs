@@ -112,27 +112,7 @@ pub(super) fn has_credential(facts: &Facts) -> bool {
 
 /// Closes what is believed of proxies and browsers.
 fn proxies(work: &mut Work<'_>, depth: Depth) {
-    let behind = is_behind_proxy(work);
-    let path = ["gateway", "trustedProxies"];
-    let some = work.get(&path).is_some_and(|list| list.as_array().is_none_or(|l| !l.is_empty()));
-    if some && !behind && depth == Depth::Everyone {
-        work.clear(&path, "Forwarding headers from there were believed");
-    } else if some {
-        let list = work.get(&path).and_then(Value::as_array).cloned().unwrap_or_default();
-        let mut kept: Vec<Value> = list.iter().filter(|entry| !is_wide(entry)).cloned().collect();
-        if Work::tells_secret(&path, &kept) {
-            kept.clear();
-        }
-        let none = kept.is_empty() && behind;
-        if none && depth == Depth::Everyone {
-            kept.push(Value::from(NO_PROXY));
-        }
-        // Which address is the proxy's own, only the operator knows.
-        let leave = none && depth == Depth::Strangers;
-        if kept != list && !leave {
-            work.set(&path, kept, "Whole networks were believed to be the proxy");
-        }
-    }
+    trusted(work, depth);
     let path = ["gateway", "allowRealIpFallback"];
     work.switch_off(&path, "Any client could say which address it comes from");
     let trusted = ["gateway", "auth", "trustedProxy"];
@@ -148,6 +128,36 @@ fn proxies(work: &mut Work<'_>, depth: Depth) {
     let none = work.get(&path).and_then(Value::as_array).is_some_and(Vec::is_empty);
     if !none {
         work.clear(&path, "Nodes in these networks were approved by themselves");
+    }
+}
+
+/// Closes whose forwarding headers are believed.
+fn trusted(work: &mut Work<'_>, depth: Depth) {
+    let path = ["gateway", "trustedProxies"];
+    let behind = is_behind_proxy(work);
+    let everyone = depth == Depth::Everyone;
+    let written = work.get(&path).is_some();
+    let list = work.get(&path).and_then(Value::as_array).cloned().unwrap_or_default();
+    if everyone && !behind {
+        if !list.is_empty() || written && !work.get(&path).is_some_and(Value::is_array) {
+            work.clear(&path, "Forwarding headers from there were believed");
+        }
+        return;
+    }
+    let mut kept: Vec<Value> = list.iter().filter(|entry| !is_wide(entry)).cloned().collect();
+    if Work::tells_secret(&path, &kept) {
+        kept.clear();
+    }
+    if kept.is_empty() && behind {
+        if everyone {
+            let why = "OpenClaw starts behind a proxy only with one; no host has this address";
+            work.set(&path, vec![Value::from(NO_PROXY)], why);
+        }
+        // Which address is the proxy's own, only the operator knows.
+        return;
+    }
+    if kept != list {
+        work.set(&path, kept, "Whole networks were believed to be the proxy");
     }
 }
 

@@ -197,3 +197,85 @@ fn a_patch_is_cut_by_the_file_that_owns_each_key() {
     );
     assert_eq!(tailored.leaves_open(&config), Vec::<String>::new());
 }
+
+#[track_caller]
+fn raised(text: &str) -> (Value, Vec<String>) {
+    let (config, facts) = read(text, &[]);
+    let tailored = baseline(&runbook().baseline, &config, &facts);
+    (tailored.value(), tailored.notes)
+}
+
+#[test]
+fn the_baseline_leaves_alone_what_is_as_safe_or_safer() {
+    let safe = "{
+        gateway: { mode: 'local', bind: 'loopback', port: 19000, auth: { mode: 'password', password: 'Tidal-lantern-quarry-0123456' } },
+        session: { dmScope: 'per-account-channel-peer' },
+        agents: { defaults: { sandbox: { mode: 'all' } }, entries: { a: { sandbox: { mode: 'non-main' }, tools: { profile: 'minimal' } } } },
+        tools: { profile: 'minimal', exec: { mode: 'deny' }, elevated: { enabled: false } },
+        channels: { signal: { dmPolicy: 'allowlist', allowFrom: ['+15550100110'] } },
+    }";
+    assert_eq!(raised(safe).0, json!({}));
+}
+
+#[test]
+fn the_baseline_keeps_strangers_out_and_those_who_are_named_in() {
+    let (patch, notes) = raised(
+        "{
+        gateway: { mode: 'local', bind: 'lan', auth: { mode: 'token', token: '8f3b60c1d27e49a5b0836fd1c27a94e5' }, tailscale: { mode: 'serve' } },
+        session: { dmScope: 'per-channel-peer' },
+        agents: { defaults: { sandbox: { mode: 'all' } }, entries: { a: { sandbox: { mode: 'off' } } } },
+        tools: { profile: 'messaging', exec: { mode: 'ask' }, elevated: { enabled: false } },
+        channels: { signal: { dmPolicy: 'open', allowFrom: ['*', '+15550100110'], groupPolicy: 'disabled' }, sms: { dmPolicy: 'allowlist', allowFrom: ['*'] } },
+    }",
+    );
+    assert_eq!(
+        patch,
+        json!({
+            "gateway": { "bind": "loopback" },
+            "agents": { "entries": { "a": { "sandbox": { "mode": "non-main" } } } },
+            "tools": { "exec": { "mode": "deny" } },
+            "channels": {
+                "signal": { "dmPolicy": "pairing", "allowFrom": ["+15550100110"] },
+                "sms": { "dmPolicy": "pairing", "allowFrom": [] },
+            },
+        })
+    );
+    assert_eq!(
+        notes,
+        [
+            "Cut off: whoever connects over the network; strangers on signal/default; strangers on \
+             sms/default; host commands of agent a",
+            "Whether docker or podman is there cannot be told from here; without one, sessions that \
+             belong in the sandbox fail closed: they run nothing",
+        ]
+    );
+}
+
+#[test]
+fn the_baseline_sets_no_token_over_a_trusted_proxy() {
+    let (patch, notes) = raised(
+        "{
+        gateway: { mode: 'local', bind: 'lan', trustedProxies: ['10.0.0.5'], auth: { mode: 'trusted-proxy', trustedProxy: { userHeader: 'x-user' } } },
+    }",
+    );
+    assert_eq!(patch["gateway"], json!({ "bind": "loopback" }));
+    assert_eq!(
+        notes[..2],
+        [
+            "No token is set: OpenClaw refuses to start with one beside a trusted proxy",
+            "Cut off: the proxy, unless it runs on this host and is let in from here",
+        ]
+    );
+}
+
+#[test]
+fn names_and_values_cannot_act_on_a_terminal_and_a_secret_does_not_come_along() {
+    let (config, facts) = read(
+        "{ channels: { telegram: { botToken: '7011223344:AAFnotARealBotTokenForTheTests0001', accounts: { 'a\u{202e}b': { dmPolicy: 'open', allowFrom: ['*', 'sk-ant-api03-0123456789abcdefghijABCDEFGHIJ0123456789'] } } } } }",
+        &[],
+    );
+    let tailored = rollback(&runbook().rollback.template, &config, &facts);
+    let text = tailored.whole(&[], 79);
+    assert!(!text.contains('\u{202e}') && text.contains("\"a\\u202eb\": {"), "{text}");
+    assert!(!text.contains("sk-ant-api03") && text.contains("allowFrom: [],"), "{text}");
+}

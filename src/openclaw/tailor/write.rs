@@ -49,7 +49,7 @@ impl Tailored {
             ));
         }
         for note in &self.notes {
-            says(note);
+            says(Shown::line(note).as_str());
         }
         // OpenClaw's writer takes whole paths; a hand writes what the file itself holds.
         let skip = if part.by_writer { 0 } else { part.at.len() };

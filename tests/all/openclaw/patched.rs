@@ -172,9 +172,9 @@ fn found(report: &Value, kind: &str) -> Option<(usize, Vec<String>)> {
 /// How closely a patch is looked at; each of OpenClaw's commands takes seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// Dry run, write, validation, audit.
+    /// Dry run, write, audit, which an invalid config does not get.
     Close,
-    /// Write and audit, which an invalid config does not get.
+    /// Write and audit.
     Short,
 }
 
@@ -208,12 +208,6 @@ fn tailored(home: &Home, kind: &str, look: Look) -> Outcome {
         let real = says(home, &["config", "patch", "--file", &file]);
         if real.status != 0 || !real.stdout.contains("Applied") {
             outcome.wrong.push(format!("apply: {}{}", real.stdout, real.stderr));
-        }
-    }
-    if look == Look::Close {
-        let valid = says(home, &["config", "validate", "--json"]);
-        if !valid.stdout.contains("\"valid\":true") {
-            outcome.wrong.push(format!("validate: {}{}", valid.stdout, valid.stderr));
         }
     }
     let again = home.run(&format!("{kind} --format json"));
@@ -270,7 +264,8 @@ fn every_known_finding_is_classed_as_about_exposure_or_not() {
 fn the_real_openclaw_takes_a_tailored_patch_and_finds_nothing_open_after_it() {
     let Some(openclaw) = Installed::find() else { return };
     let rollbacks = CHOSEN.iter().map(|config| (*config, "rollback", Look::Close));
-    let baselines = CHOSEN.iter().take(4).map(|config| (*config, "baseline", Look::Short));
+    // The first and the third: routes to the gateway, and channels. Each costs a core ten seconds.
+    let baselines = [CHOSEN[0], CHOSEN[2]].map(|config| (config, "baseline", Look::Short));
     let jobs: Vec<(&str, &str, Look)> = rollbacks.chain(baselines).collect();
     let wrong = two_at_a_time(&jobs, |(config, kind, look)| {
         let outcome = tailored(&Subject::own(config).home(&openclaw), kind, *look);
