@@ -90,7 +90,7 @@ fn killed_at_any_write_sync_or_rename_the_archive_is_old_or_new() {
 fn kill_at(call: &str, when: usize, data: &Path) -> bool {
     let mut strace = Command::new("strace");
     strace
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
+        .args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
         .args(["-e", &format!("inject={call}:signal=SIGKILL:when={when}")])
         .arg(env::current_exe().expect("our own program"))
         .args(["--exact", "records::crash::victim", "--ignored", "--test-threads=1", "--quiet"])

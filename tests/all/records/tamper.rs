@@ -245,8 +245,9 @@ fn whatever_is_done_to_an_archive_shows() {
             1,
         ),
     ];
+    let whole = two();
     for (what, deed, expected, status) in deeds {
-        let archive = two();
+        let archive = whole.twin();
         let folders = portcullis::shell::chain::folders(&archive.dir());
         deed(&archive, &folders[0], &folders[1]);
         let ran = archive.run("records verify --all --format json");
