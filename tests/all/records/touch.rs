@@ -220,8 +220,8 @@ fn asks(terminal: &Terminal) {
         let sleeps = |stat: String| {
             let (name, rest) = stat.rsplit_once(") ")?;
             let mut words = rest.split(' ');
-            let (state, of) = (words.next()?, words.next()?);
-            Some(name.ends_with("(ssh-keygen") && state == "S" && of == parent)
+            let (how, whose) = (words.next()?, words.next()?);
+            Some(name.ends_with("(ssh-keygen") && how == "S" && whose == parent)
         };
         if stats.into_iter().any(|stat| sleeps(stat) == Some(true)) {
             return;
