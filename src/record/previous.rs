@@ -38,7 +38,9 @@ struct Document {
     schema: String,
     change: String,
     sealed: String,
-    signature: String,
+    #[serde(default)]
+    signature: Option<String>,
+    #[serde(default)]
     residuals: Vec<Accepted>,
     findings: Vec<Found>,
     checks: Vec<Checked>,
@@ -63,7 +65,7 @@ impl Previous {
         let document: Document = serde_json::from_str(json).ok()?;
         let day = document.sealed.get(..10)?.to_owned();
         let doubt = match signature.map(Signature::parse) {
-            None if document.signature == Signing::Unsigned.word() => None,
+            None if document.signature.is_none_or(|it| it == Signing::Unsigned.word()) => None,
             None => Some("its signature is gone".to_owned()),
             Some(parsed) => {
                 let checked = parsed.and_then(|s| s.check(sshsig::RECORD, json.as_bytes()));

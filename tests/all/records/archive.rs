@@ -177,6 +177,18 @@ impl Archive {
         Self { home, places }
     }
 
+    /// Copies it, byte for byte, to a home of its own.
+    pub(crate) fn twin(&self) -> Self {
+        let twin = Self::new();
+        for name in ["data", "config", "keys"] {
+            let mut copy = Command::new("cp");
+            copy.arg("-a").arg(self.home.file(name).join(".")).arg(twin.home.file(name));
+            fs::create_dir_all(twin.home.file(name)).expect("a folder");
+            assert!(copy.status().expect("cp").success());
+        }
+        twin
+    }
+
     /// Makes a key and puts its owner on the list of signers.
     pub(crate) fn signer(&self, name: &str) -> PathBuf {
         let key = self.key(name);

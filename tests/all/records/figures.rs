@@ -93,7 +93,9 @@ fn verifying_beside_ssh_keygen() {
         assert!(command.stdout(Stdio::null()).status().expect("ssh-keygen").success());
     }
     let theirs = begun.elapsed();
-    let rate = |count: usize, took: Duration| count as f64 / took.as_secs_f64();
+    let rate = |count: usize, took: Duration| {
+        f64::from(u32::try_from(count).expect("a number")) / took.as_secs_f64()
+    };
     let (ours, theirs) = (rate(OURS, ours), rate(THEIRS, theirs));
     println!("record.json has {size} bytes");
     println!("portcullis records verify --all: {ours:.0} records/s, chain, files and all");

@@ -111,6 +111,7 @@ fn a_whole_archive_is_valid_and_the_commands_it_names_say_the_same() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one deed after the other, read as a table")]
 fn whatever_is_done_to_an_archive_shows() {
     type Deed = fn(&Archive, &Path, &Path);
     let deeds: [(&str, Deed, [&str; 2], i32); 17] = [
@@ -245,8 +246,9 @@ fn whatever_is_done_to_an_archive_shows() {
             1,
         ),
     ];
+    let whole = two();
     for (what, deed, expected, status) in deeds {
-        let archive = two();
+        let archive = whole.twin();
         let folders = portcullis::shell::chain::folders(&archive.dir());
         deed(&archive, &folders[0], &folders[1]);
         let ran = archive.run("records verify --all --format json");
@@ -329,8 +331,6 @@ fn a_second_person_signs_on_another_machine() {
     let bob = there.key("bob");
     let bundle = here.run("records export A002 --format json");
     bundle.ends(0);
-    // `run` writes HOME for the home's own path; nothing in a bundle may name it.
-    assert!(!bundle.stdout.contains("HOME"), "a path of this machine is in the bundle");
     there.home.write("record.json.export", &bundle.stdout);
     let signers = here.home.file("config/allowed_signers");
     let verify =
@@ -339,8 +339,12 @@ fn a_second_person_signs_on_another_machine() {
     let ran =
         there.run(&format!("records countersign record.json.export --key {}.pub", bob.display()));
     ran.ends(0);
-    let made =
-        there.home.files("").into_iter().find(|name| name.ends_with(".sig")).expect("a signature");
+    let made = there
+        .home
+        .files("")
+        .into_iter()
+        .find(|name| name.contains('_') && name.ends_with("sig"))
+        .expect("a signature");
     let made = there.home.file(&made);
     // Nobody who seals at this place knows bob yet.
     let public = fs::read_to_string(bob.with_extension("pub")).unwrap();

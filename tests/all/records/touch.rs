@@ -90,6 +90,8 @@ fn a_passphrase_is_asked_for_and_a_wrong_one_or_ctrl_c_seals_nothing() {
     for wrong in ["not it\r", "\x03"] {
         terminal.send(b"\r");
         terminal.hear("Enter passphrase");
+        // A signal between its prompt and its reading would be lost on it.
+        asks(&terminal);
         terminal.send(wrong.as_bytes());
         terminal.see("ssh-keygen did not sign");
         terminal.press("j k");
@@ -207,6 +209,26 @@ fn without_ssh_keygen_the_record_says_unsigned_everywhere() {
     let output = command.env("HOME", home.path()).output().expect("portcullis");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("unsigned "));
+}
+
+/// Waits until the ssh-keygen that the wizard started sleeps over its question.
+fn asks(terminal: &Terminal) {
+    let parent = terminal.pid().to_string();
+    for _ in 0..6_000 {
+        let processes = fs::read_dir("/proc").expect("/proc").flatten();
+        let stats = processes.filter_map(|it| fs::read_to_string(it.path().join("stat")).ok());
+        let sleeps = |stat: String| {
+            let (name, rest) = stat.rsplit_once(") ")?;
+            let mut words = rest.split(' ');
+            let (how, whose) = (words.next()?, words.next()?);
+            Some(name.ends_with("(ssh-keygen") && how == "S" && whose == parent)
+        };
+        if stats.into_iter().any(|stat| sleeps(stat) == Some(true)) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("ssh-keygen does not ask");
 }
 
 /// A real ssh-agent, gone when this is dropped.
