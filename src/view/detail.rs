@@ -250,6 +250,7 @@ fn shape(app: &App, theme: Theme, shape: Shape, width: usize, prose: &mut Prose)
         if line.trim_start().starts_with("//") { theme.quiet() } else { Style::new() }
     });
     prose.gap();
+    asked(app, theme, shape, prose);
     if shape == Shape::Rollback {
         let fitted = app.fitted(shape).zip(app.live.config());
         let open = fitted.map(|(fitted, live)| fitted.leaves_open(live));
@@ -257,6 +258,35 @@ fn shape(app: &App, theme: Theme, shape: Shape, width: usize, prose: &mut Prose)
             let text = format!("It leaves open: {what}");
             prose.lead("! ", theme.wrong(), &text, theme.wrong());
         }
+    }
+}
+
+/// Lists what the runbook asks for, key by key, and what has become of it.
+fn asked(app: &App, theme: Theme, shape: Shape, prose: &mut Prose) {
+    let Some(fitted) = app.fitted(shape) else { return };
+    let after = fitted.applied();
+    let template = app.template(shape);
+    prose.add("What the runbook asks for", theme.heading());
+    for key in &template.keys {
+        let pointer = format!("/{}", key.path.replace('.', "/"));
+        let wanted = serde_json::to_value(&key.value).ok();
+        let (before, after) = (fitted.before().pointer(&pointer), after.pointer(&pointer));
+        let parts: Vec<&str> = key.path.split('.').collect();
+        let absent = match parts.as_slice() {
+            ["channels", channel, ..] => {
+                fitted.before().pointer(&format!("/channels/{channel}")).is_none()
+            }
+            _ => false,
+        };
+        let (style, word) = match wanted.as_ref() {
+            _ if absent => (theme.quiet(), "no such channel here"),
+            wanted if before == wanted => (theme.good(), "holds already"),
+            wanted if after == wanted => (theme.key(), "written above"),
+            _ if after != before => (theme.key(), "closed above in another way"),
+            _ => (theme.quiet(), "left as it is"),
+        };
+        prose.with_right("", style, &key.path, Style::new(), word, style);
+        prose.lead("  ", theme.quiet(), &key.says, theme.quiet());
     }
 }
 

@@ -432,7 +432,7 @@ fn the_demo_needs_neither_config_nor_openclaw() {
     let document = ran.json();
     assert_eq!(document["demo"], true);
     let measured: Vec<String> = outcomes(&document).into_values().collect();
-    assert_eq!(measured.iter().filter(|outcome| *outcome == "measured").count(), 5);
+    assert_eq!(measured.iter().filter(|outcome| *outcome == "measured").count(), 6);
     for command in ["facts", "baseline", "rollback", "facts --format json"] {
         home.run(&format!("{command} --demo")).ends(0);
     }
