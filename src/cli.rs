@@ -279,7 +279,7 @@ impl Common {
 
     /// Finds the runbook: a file, one of the operator's own, or the one in the program.
     fn runbook(&self) -> Result<(Runbook, String), Failure> {
-        self.runbook_as(|text| text.to_owned())
+        self.runbook_as(str::to_owned)
     }
 
     /// Finds the runbook, as it reads for a gateway.

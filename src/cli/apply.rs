@@ -31,7 +31,7 @@ use crate::text::Shown;
 use crate::text::count;
 
 /// How long OpenClaw may take to write the config.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// How long the gateway may take to listen where it should, while nothing keeps it.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -140,7 +140,7 @@ impl Work<'_> {
             let file = file.map_err(|e| stop("the patch was not written", e.to_string()))?;
             let file = file.display().to_string();
             let dry = self.openclaw(&["config", "patch", "--file", &file, "--dry-run", "--json"]);
-            self.answered(rehearsal::tried(&dry))
+            answered(rehearsal::tried(&dry))
                 .map_err(|why| stop("OpenClaw refuses the patch", why))?;
             let now = copy::fingerprint(self.config, &self.source.state_dir);
             let moved = copy::difference(&expected, &now);
@@ -150,7 +150,7 @@ impl Work<'_> {
             }
             say(&format!("writing  {} through OpenClaw's own writer", part.file.display()))?;
             let written = self.openclaw(&["config", "patch", "--file", &file]);
-            self.answered(rehearsal::applied(&written))
+            answered(rehearsal::applied(&written))
                 .map_err(|why| stop("OpenClaw did not write the patch", why))?;
             if let Some(hint) = reload(&written) {
                 say(&format!("openclaw {hint}"))?;
@@ -159,13 +159,6 @@ impl Work<'_> {
             expected = copy::fingerprint(self.config, &self.source.state_dir);
         }
         Ok(applied)
-    }
-
-    fn answered(&self, answer: Answer) -> Result<(), String> {
-        match answer {
-            Answer::Good => Ok(()),
-            Answer::Refused(why) | Answer::Unmeasured(why) => Err(why),
-        }
     }
 
     /// Reads everything back and says what is now true.
@@ -238,6 +231,13 @@ impl Work<'_> {
         let mask = self.scene.live.mask().clone();
         let mask: Arc<dyn Fn(&str) -> String + Send + Sync> = Arc::new(move |line| mask.text(line));
         finish(arguments, &self.scene.gateway, mask)
+    }
+}
+
+fn answered(answer: Answer) -> Result<(), String> {
+    match answer {
+        Answer::Good => Ok(()),
+        Answer::Refused(why) | Answer::Unmeasured(why) => Err(why),
     }
 }
 

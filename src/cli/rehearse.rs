@@ -132,9 +132,9 @@ impl Stage {
             return Err("the copy cannot be read back".to_owned());
         };
         for patch in patches {
-            let mut patched = config.value.clone();
-            patch::merge(&mut patched, patch);
-            if patched != config.value {
+            let mut again = config.value.clone();
+            patch::merge(&mut again, patch);
+            if again != config.value {
                 return Err("OpenClaw wrote something else than the patch says".to_owned());
             }
         }

@@ -188,7 +188,7 @@ impl Progress {
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    bytes.split(|byte| *byte == b'\n').skip(1).count() as u64
 }
 
 /// Returns the ways in which a secret may be written; of one of several lines, each long line.

@@ -200,16 +200,16 @@ fn issues(document: &Value) -> String {
     };
     let issues: Vec<String> = lists.flatten().map(issue).collect();
     let whole = || document.pointer("/error/message").and_then(Value::as_str);
-    match issues.is_empty() {
-        false => quote(&issues.join("; ")),
-        true => quote(whole().unwrap_or("no reason given")),
+    if issues.is_empty() {
+        return quote(whole().unwrap_or("no reason given"));
     }
+    quote(&issues.join("; "))
 }
 
 fn last_line(ended: &Ended) -> String {
     let lines = ended.stderr.lines().chain(ended.stdout.lines());
-    let said = lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('['));
-    quote(said.last().unwrap_or("it said nothing"))
+    let mut said = lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('['));
+    quote(said.next_back().unwrap_or("it said nothing"))
 }
 
 fn ending(ended: &Ended) -> String {

@@ -103,7 +103,7 @@ fn a_flood_is_unmeasured_and_bounded() {
     let flood = "yes '{\"summary\":{\"critical\":0}}' | head -c 60000000";
     let home = Home::new(CONFIG).openclaw(&format!("{flood}\nexit 0"));
     let ran = home.run("check --format json");
-    assert!(ran.took < Duration::from_secs(180), "it took {:?}", ran.took);
+    assert!(ran.took < Duration::from_mins(3), "it took {:?}", ran.took);
     let document = ran.json();
     for check in CHECKS {
         assert_eq!(outcomes(&document)[check], "unmeasured");
@@ -131,7 +131,7 @@ fn an_openclaw_that_hangs_is_stopped_at_its_deadline_with_all_it_started() {
     let stand_in = StandIn::healthy().does("health", hang);
     let home = Home::new(CONFIG).openclaw(&stand_in.script());
     let ran = home.run("check --format json");
-    assert!(ran.took < Duration::from_secs(60), "it took {:?}", ran.took);
+    assert!(ran.took < Duration::from_mins(1), "it took {:?}", ran.took);
     let document = ran.json();
     assert_eq!(outcomes(&document)["health"], "unmeasured");
     assert!(
@@ -171,7 +171,7 @@ fn stopping_the_check_stops_what_it_started() {
 fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -27,7 +27,7 @@ use portable_pty::PtySize;
 use portable_pty::native_pty_system;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ends a frame.
 const FRAME: &[u8] = b"\x1b[?2026l";
