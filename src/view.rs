@@ -282,7 +282,7 @@ fn status(app: &App) -> String {
         Progress::Waiting(findings) => format!(" {} open ", count(findings, "finding")),
         Progress::Idle if app.step == Step::Change => " nothing planned ".to_owned(),
         Progress::Idle if app.step == Step::SignOff => " sealed ".to_owned(),
-        Progress::Idle => " rehearsal unmeasured ".to_owned(),
+        Progress::Idle => format!(" {} ", app.review.rehearsed.said()),
         Progress::Part(_, moves) if app.step == Step::Change => {
             format!(" {} planned ", count(moves, "move"))
         }

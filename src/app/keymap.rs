@@ -258,8 +258,9 @@ fn item_hints(app: &App, id: &str) -> Vec<(Action, &'static str)> {
         return Vec::new();
     };
     let mut hints = Vec::new();
-    if item.run.is_some() {
-        hints.push((Action::Run, "run again"));
+    if let Some(run) = &item.run {
+        let ran = app.answers.runs.contains_key(run);
+        hints.push((Action::Run, if ran { "run again" } else { "run its check" }));
     }
     if crate::verdict::can_confirm(item, judged).is_ok() && !judged.verdict.is_settled() {
         hints.push((Action::Settle, "confirm"));

@@ -43,7 +43,7 @@ impl Rehearsed {
     #[must_use]
     pub fn said(self) -> &'static str {
         match self {
-            Self::Never => "not rehearsed: unmeasured",
+            Self::Never => "not rehearsed",
             Self::OutOfDate => "rehearsal out of date",
             Self::Unmeasured => "rehearsal: unmeasured",
             Self::Fails => "rehearsed: does not work",
