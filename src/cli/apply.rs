@@ -220,8 +220,9 @@ impl Work<'_> {
             return Ok(Status::Fine);
         }
         say(&format!(
-            "LISTENER {addresses} on port {port}: still open. The gateway has not restarted; it may \
-             wait up to 315 s for its work. `openclaw gateway restart` does not wait"
+            "LISTENER {addresses} on port {port}: still open. A gateway that restarts within its own \
+             process keeps the bind it was started with: `openclaw gateway stop`, then \
+             `openclaw gateway start`"
         ))?;
         Ok(Status::NotMet)
     }
