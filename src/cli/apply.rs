@@ -1,17 +1,16 @@
 //! `portcullis rollback --apply`: through OpenClaw's own writer, after a backup, and read back.
 
-use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
+use crate::cli::in_turn::InTurn;
 use crate::cli::print;
 use crate::cli::wizard::Scene;
 use crate::openclaw::command;
+use crate::openclaw::command::Command;
 use crate::openclaw::command::Ended;
-use crate::openclaw::command::Gateway;
 use crate::openclaw::config::Config;
 use crate::openclaw::patch;
 use crate::openclaw::rehearsal;
@@ -24,9 +23,6 @@ use crate::shell::copy;
 use crate::shell::copy::Fingerprint;
 use crate::shell::listen;
 use crate::shell::live::Source;
-use crate::shell::run::Event;
-use crate::shell::run::Processes;
-use crate::shell::signals;
 use crate::text::Shown;
 use crate::text::count;
 
@@ -58,7 +54,8 @@ pub(super) fn run(tailored: &Tailored, scene: &Scene, common: &Common) -> Result
     let before = copy::fingerprint(config, &source.state_dir);
     let ran = listen::listening(scene.gateway.port).map(|listeners| !listeners.is_empty());
     let work = Work { scene, source, config, before, ran };
-    work.may_be_written(tailored)?;
+    let in_turn = InTurn::new(scene.live.mask());
+    work.may_be_written(tailored, &in_turn)?;
     let name = format!("{}-rollback", shell::now().format("%Y%m%dT%H%M%S%.3f"));
     let backup =
         Backup::take(&common.places()?, &scene.target.id, &name, config, &source.state_dir)
@@ -67,7 +64,9 @@ pub(super) fn run(tailored: &Tailored, scene: &Scene, common: &Common) -> Result
             })?;
     say(&format!("backup   {}", backup.folder.display()))?;
     say(&format!("to undo  {}", backup.undo()))?;
-    let applied = work.apply(tailored, &backup)?;
+    let applied = work.apply(tailored, &backup, &in_turn);
+    in_turn.obey();
+    let applied = applied?;
     work.tell(tailored, &applied)
 }
 
@@ -83,7 +82,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Says before trying what would keep OpenClaw from writing.
-    fn may_be_written(&self, tailored: &Tailored) -> Result<(), Failure> {
+    fn may_be_written(&self, tailored: &Tailored, in_turn: &InTurn) -> Result<(), Failure> {
         let merged = "`portcullis rollback --merged -o FILE` gives the file that takes its place, \
                       and the command that puts it there";
         let refused = |what: &str| Err(Failure::not_met(what).hint(merged));
@@ -98,7 +97,7 @@ impl Work<'_> {
                 "the config is a symbolic link, which OpenClaw's writer would replace by a file",
             );
         }
-        let ended = self.openclaw(&["config", "validate", "--json"]);
+        let ended = in_turn.run(&self.command(&["config", "validate", "--json"]));
         match rehearsal::validated(&ended) {
             Answer::Good => {}
             Answer::Refused(why) => {
@@ -122,7 +121,12 @@ impl Work<'_> {
     }
 
     /// Applies the parts that OpenClaw's writer takes, one after the other.
-    fn apply<'t>(&self, tailored: &'t Tailored, backup: &Backup) -> Result<Vec<&'t Part>, Failure> {
+    fn apply<'t>(
+        &self,
+        tailored: &'t Tailored,
+        backup: &Backup,
+        in_turn: &InTurn,
+    ) -> Result<Vec<&'t Part>, Failure> {
         let mut applied: Vec<&Part> = Vec::new();
         let mut expected = self.before.clone();
         for (at, part) in tailored.parts.iter().enumerate().filter(|(_, part)| part.by_writer) {
@@ -139,7 +143,8 @@ impl Work<'_> {
             let file = backup.add(&format!("patch-{}.json5", at + 1), &text);
             let file = file.map_err(|e| stop("the patch was not written", e.to_string()))?;
             let file = file.display().to_string();
-            let dry = self.openclaw(&["config", "patch", "--file", &file, "--dry-run", "--json"]);
+            let dry = ["config", "patch", "--file", &file, "--dry-run", "--json"];
+            let dry = in_turn.run(&self.command(&dry));
             answered(rehearsal::tried(&dry))
                 .map_err(|why| stop("OpenClaw refuses the patch", why))?;
             let now = copy::fingerprint(self.config, &self.source.state_dir);
@@ -149,7 +154,8 @@ impl Work<'_> {
                 return Err(stop("the config moved", why));
             }
             say(&format!("writing  {} through OpenClaw's own writer", part.file.display()))?;
-            let written = self.openclaw(&["config", "patch", "--file", &file]);
+            // A patch that is on its way is never stopped.
+            let written = in_turn.run_whole(&self.command(&["config", "patch", "--file", &file]));
             answered(rehearsal::applied(&written))
                 .map_err(|why| stop("OpenClaw did not write the patch", why))?;
             if let Some(hint) = reload(&written) {
@@ -227,11 +233,8 @@ impl Work<'_> {
         Ok(Status::NotMet)
     }
 
-    /// Runs a command on the live gateway to its end, whoever asks us to end meanwhile.
-    fn openclaw(&self, arguments: &[&str]) -> Ended {
-        let mask = self.scene.live.mask().clone();
-        let mask: Arc<dyn Fn(&str) -> String + Send + Sync> = Arc::new(move |line| mask.text(line));
-        finish(arguments, &self.scene.gateway, mask)
+    fn command(&self, arguments: &[&str]) -> Command {
+        command::openclaw("apply", arguments, DEADLINE, &self.scene.gateway)
     }
 }
 
@@ -240,25 +243,6 @@ fn answered(answer: Answer) -> Result<(), String> {
         Answer::Good => Ok(()),
         Answer::Refused(why) | Answer::Unmeasured(why) => Err(why),
     }
-}
-
-/// Runs a command of OpenClaw's and waits for its end: a patch that is on its way is never stopped.
-fn finish(
-    arguments: &[&str],
-    gateway: &Gateway,
-    mask: Arc<dyn Fn(&str) -> String + Send + Sync>,
-) -> Ended {
-    let command = command::openclaw("apply", arguments, DEADLINE, gateway);
-    let processes = Processes::default();
-    let (queue, told) = mpsc::channel();
-    // Whoever asks us to end waits until the command has ended.
-    let _ = signals::listen(|_| true);
-    processes.start(&command, mask, move |event| {
-        if let Event::Ended(ended) = event {
-            let _ = queue.send(ended);
-        }
-    });
-    told.recv().unwrap_or_else(|_| super::rehearse::cancelled())
 }
 
 /// Returns what OpenClaw says of when a change takes effect.

@@ -1,7 +1,5 @@
 //! `portcullis rollback --rehearse`: the way back, walked on a copy before it is needed.
 
-use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,11 +8,10 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
+use crate::cli::in_turn::InTurn;
 use crate::cli::print;
 use crate::cli::wizard::Scene;
 use crate::openclaw::command;
-use crate::openclaw::command::Command;
-use crate::openclaw::command::End;
 use crate::openclaw::command::Ended;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::patch;
@@ -25,9 +22,6 @@ use crate::openclaw::rehearsal::Rehearsal;
 use crate::shell::copy;
 use crate::shell::copy::Copy;
 use crate::shell::live::Source;
-use crate::shell::run::Event;
-use crate::shell::run::Processes;
-use crate::shell::signals;
 use crate::text::Shown;
 
 /// How long each command on the copy may take.
@@ -59,10 +53,7 @@ pub(super) fn run(
     let before = copy::fingerprint(config, &source.state_dir);
     let stage = Stage {
         gateway: copy.gateway(&scene.gateway, &source.environment()),
-        mask: Arc::new({
-            let mask = scene.live.mask().clone();
-            move |line: &str| mask.text(line)
-        }),
+        in_turn: InTurn::new(scene.live.mask()),
         copy,
     };
     let mut rehearsal = Rehearsal::default();
@@ -73,6 +64,10 @@ pub(super) fn run(
             Answer::Good => {}
         }
     }
+    // The copy holds the config's secrets: it is gone before we end, asked to or not.
+    let Stage { copy, in_turn, .. } = stage;
+    drop(copy);
+    in_turn.obey();
     rehearsal.touched = copy::difference(&before, &copy::fingerprint(config, &source.state_dir));
     let by_design: Vec<String> = runbook.by_design.iter().map(|b| b.check_id.clone()).collect();
     let proof = rehearsal.proof(&by_design);
@@ -87,7 +82,7 @@ pub(super) fn run(
 struct Stage {
     copy: Copy,
     gateway: Gateway,
-    mask: Arc<dyn Fn(&str) -> String + Send + Sync>,
+    in_turn: InTurn,
 }
 
 impl Stage {
@@ -167,46 +162,8 @@ impl Stage {
         }
     }
 
-    /// Runs a command on the copy to its end. Asked to end ourselves, it is killed first.
     fn end(&self, arguments: &[&str]) -> Ended {
-        let command = command::openclaw("rehearsal", arguments, DEADLINE, &self.gateway);
-        finish(&command, &self.mask)
-    }
-}
-
-fn finish(command: &Command, mask: &Arc<dyn Fn(&str) -> String + Send + Sync>) -> Ended {
-    enum Told {
-        Ended(Ended),
-        Asked(i32),
-    }
-    let processes = Processes::default();
-    let (queue, told) = mpsc::channel();
-    let asked = queue.clone();
-    // Where signals cannot be listened to, each does what it always does.
-    let _ = signals::listen(move |signal| asked.send(Told::Asked(signal)).is_ok());
-    processes.start(command, Arc::clone(mask), move |event| {
-        if let Event::Ended(ended) = event {
-            let _ = queue.send(Told::Ended(ended));
-        }
-    });
-    match told.recv() {
-        Ok(Told::Ended(ended)) => ended,
-        Ok(Told::Asked(signal)) => {
-            processes.kill_at_once();
-            signals::obey(signal);
-            cancelled()
-        }
-        Err(_) => cancelled(),
-    }
-}
-
-pub(super) fn cancelled() -> Ended {
-    Ended {
-        end: End::Cancelled,
-        stdout: String::new(),
-        stderr: String::new(),
-        truncated: false,
-        took: Duration::ZERO,
+        self.in_turn.run(&command::openclaw("rehearsal", arguments, DEADLINE, &self.gateway))
     }
 }
 

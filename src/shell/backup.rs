@@ -16,11 +16,9 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::openclaw::config::Config;
+use crate::shell::copy::KEPT;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
-
-/// What is kept of the state directory beside the config.
-const KEPT: [&str; 3] = [".env", "secrets.json", "credentials"];
 
 /// How many files a backup holds at most.
 const MOST: usize = 10_000;

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::config::Config;
 
-/// Files of the state directory that a rehearsal must leave alone, beside the config's own.
-const KEPT: [&str; 3] = [".env", "secrets.json", "credentials"];
+/// What the state directory holds that a rehearsal leaves alone and a backup keeps.
+pub(super) const KEPT: [&str; 3] = [".env", "secrets.json", "credentials"];
 
 /// How many files are watched for a change.
 const WATCHED: usize = 10_000;

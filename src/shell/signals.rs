@@ -9,7 +9,8 @@ use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
-/// Tells of each signal that asks us to end, from another thread, until nobody listens any more.
+/// Tells of each signal that asks us to end, from another thread. Once nobody listens any more, a
+/// signal does again what it always does.
 ///
 /// # Errors
 ///
@@ -19,7 +20,7 @@ pub fn listen(told: impl Fn(i32) -> bool + Send + 'static) -> io::Result<()> {
     thread::spawn(move || {
         for signal in signals.forever() {
             if !told(signal) {
-                return;
+                return obey(signal);
             }
         }
     });

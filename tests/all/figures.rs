@@ -148,7 +148,7 @@ fn account(channel: &str, at: usize) -> Value {
 fn agent(at: usize) -> Value {
     json!({
         "name": format!("Agent {at}"),
-        "workspace": format!("~/work/agent-{at:04}"),
+        "workspace": format!("~/agents/{at:04}"),
         "tools": {
             "profile": "messaging",
             "alsoAllow": ["read", "web_search"],

@@ -166,6 +166,51 @@ fn stopping_the_check_stops_what_it_started() {
     }
 }
 
+/// Starts our program here and sends it a signal once the stand-in has left a file.
+#[track_caller]
+fn signalled(home: &Home, arguments: &[&str], once: &str, signal: Signal) {
+    let mut program = home.program(PORTCULLIS);
+    let program = program.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = program.spawn().expect("a process");
+    until(once, || home.file(once).exists());
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id")), signal)
+        .expect("a signal");
+    let ended = child.wait().expect("an end");
+    assert!(!ended.success(), "{signal}: {ended}");
+}
+
+/// Returns the copies that a rehearsal made here.
+fn copies(home: &Home) -> usize {
+    let entries = fs::read_dir(home.file("tmp")).expect("a folder").flatten();
+    let ours = |name: &str| name.starts_with("portcullis-rehearsal");
+    entries.filter(|entry| ours(&entry.file_name().to_string_lossy())).count()
+}
+
+#[test]
+fn a_rehearsal_that_is_stopped_leaves_no_copy_behind() {
+    let home = Home::new(CONFIG).openclaw("ls \"$TMPDIR\" >\"$TMPDIR/../seen\"; sleep 300");
+    home.write("tmp/keep", "");
+    let folder = home.file("tmp").display().to_string();
+    let home = home.with("TMPDIR", &folder);
+    signalled(&home, &["rollback", "--rehearse"], "seen", Signal::SIGTERM);
+    assert!(home.read("seen").contains("portcullis-rehearsal"), "there was a copy");
+    assert_eq!(copies(&home), 0);
+}
+
+#[test]
+fn a_patch_that_is_on_its_way_is_not_stopped() {
+    let script = r#"case "$*" in
+*validate*) echo '{"valid":true}' ;;
+*--dry-run*) echo '{"ok":true}' ;;
+*patch*) touch "$HOME/begun"; sleep 2; touch "$HOME/written" ;;
+esac"#;
+    let open = "{ gateway: { mode: 'local', bind: 'lan', port: 18999 } }\n";
+    let home = Home::new(open).openclaw(script);
+    let apply = ["rollback", "--apply", "--data-dir", "data"];
+    signalled(&home, &apply, "begun", Signal::SIGTERM);
+    assert!(home.file("written").exists(), "the patch was stopped");
+}
+
 /// Waits for what must come to pass soon.
 #[track_caller]
 fn until(what: &str, holds: impl Fn() -> bool) {
