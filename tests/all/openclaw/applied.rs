@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use crate::home::Home;
 use crate::openclaw::gateway::Installed;
 use crate::openclaw::gateway::untouched;
 
@@ -24,23 +23,21 @@ const OPEN: &str = r#"{
 /// Keys of an older OpenClaw, which today's rejects.
 const LEGACY: &str = r#"{ gateway: { mode: "local", bind: "lan", port: PORT, token: "8f3b60c1d27e49a5b0836fd1c27a94e5" } }"#;
 
-fn rehearsals(home: &Home) -> usize {
-    let folders = std::fs::read_dir(home.root()).unwrap().flatten();
-    let ours = |name: &str| name.starts_with("portcullis-rehearsal");
-    folders.filter(|folder| ours(&folder.file_name().to_string_lossy())).count()
-}
-
 #[test]
 fn the_rollback_is_rehearsed_on_a_copy_and_the_gateway_stays_as_it_is() {
     let Some(openclaw) = Installed::find() else { return };
     let (home, _) = openclaw.home(OPEN);
+    home.write("tmp/keep", "");
+    let temporary = home.file("tmp").display().to_string();
+    let home = home.with("TMPDIR", &temporary);
     let before = untouched(&home);
     let document = home.run("rollback --rehearse --format json").ends(0).json();
     assert_eq!(document["observed"]["rehearsal.ok"], true, "{document}");
     let notes = document["notes"].to_string();
     assert!(notes.contains("criticals before, 0 criticals after"), "{notes}");
     assert_eq!(untouched(&home), before);
-    assert_eq!(rehearsals(&home), 0, "the copy is left behind");
+    let left = home.files("tmp");
+    assert!(!left.iter().any(|file| file.contains("portcullis-rehearsal")), "{left:?}");
 }
 
 #[test]
