@@ -1,5 +1,7 @@
 //! `portcullis logs`: whether a secret of the config stands in the gateway's logs.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::cli::Common;
@@ -44,7 +46,7 @@ impl Logs {
         let (files, places) = shell::logs::find(file.as_deref(), &source.state_dir);
         let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
         let answer = shell::logs::search(&files, &search);
-        let proof = proof(&sought, &answer, &places);
+        let proof = proof(&sought, &answer, file.as_deref(), &places);
         print(&match self.format {
             Format::Json => super::pretty(&proof)?,
             Format::Text => text(&proof),
@@ -54,7 +56,7 @@ impl Logs {
 }
 
 /// Weighs what was found, what was not, and what could not be looked at.
-fn proof(sought: &Sought, answer: &Answer, places: &[String]) -> Proof {
+fn proof(sought: &Sought, answer: &Answer, own: Option<&Path>, places: &[String]) -> Proof {
     let mut proof = Proof::of("logs");
     for searched in &answer.searched {
         for hit in &searched.hits {
@@ -97,6 +99,11 @@ fn proof(sought: &Sought, answer: &Answer, places: &[String]) -> Proof {
     }
     if answer.searched.is_empty() {
         why.push(format!("there is no log in {}", places.join(", ")));
+    }
+    // Other gateways of this user log beside it; theirs say nothing about this one.
+    let searched = |file: &Path| answer.searched.iter().any(|searched| searched.path == file);
+    if let Some(own) = own.filter(|own| !searched(own)) {
+        why.push(format!("the log that the config names, {}, is not there", own.display()));
     }
     if !sought.hidden.is_empty() {
         why.push(format!("not visible here, so not looked for: {}", sought.hidden.join(", ")));

@@ -70,3 +70,16 @@ fn a_secret_that_is_not_visible_here_leaves_the_answer_open() {
     ran.ends(3);
     assert!(ran.stdout.contains("not visible here, so not looked for: env NOT_SET_HERE"));
 }
+
+#[test]
+fn the_logs_of_other_gateways_do_not_stand_in_for_this_ones() {
+    let home = Home::empty();
+    let log = home.file("gone.log");
+    let config = CONFIG.replace("TOKEN", TOKEN).replace("PORT", "18789");
+    home.write(".openclaw/openclaw.json", &config.replace("LOG", log.to_str().unwrap()));
+    home.write(".openclaw/logs/other.log", "nothing\n");
+    let document = home.run("logs --format json").ends(3).json();
+    assert!(document["observed"].as_object().unwrap().is_empty(), "{document}");
+    let why = document["unmeasured"].as_str().unwrap();
+    assert!(why.contains("the log that the config names"), "{why}");
+}
