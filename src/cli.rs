@@ -5,7 +5,6 @@ mod check;
 mod connections;
 mod emit;
 mod facts;
-mod in_turn;
 mod logs;
 mod manual;
 mod merged;

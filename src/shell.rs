@@ -4,11 +4,13 @@
 //! nowhere else; clippy holds the rest of the crate to it.
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
+pub mod apply;
 pub mod backup;
 pub mod chain;
 pub mod connect;
 pub mod copy;
 pub mod demo;
+pub mod in_turn;
 mod keyboard;
 pub mod listen;
 pub mod live;

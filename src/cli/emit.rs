@@ -5,6 +5,7 @@ mod document;
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
@@ -73,6 +74,9 @@ pub(super) struct Rollback {
     /// Apply it to the live config through OpenClaw's own writer, after a verified backup
     #[arg(long, conflicts_with_all = ["template", "diff", "output", "rehearse"])]
     apply: bool,
+    /// Put the backup back after so many seconds, unless somebody says that it is kept
+    #[arg(long, value_name = "SECONDS", requires = "apply", value_parser = clap::value_parser!(u64).range(10..=86_400))]
+    undo_in: Option<u64>,
 }
 
 /// Which of the two is emitted.
@@ -116,7 +120,8 @@ impl Rollback {
         };
         let tailored = tailor::rollback(&runbook.rollback.template, config, facts);
         if self.apply {
-            return super::apply::run(&tailored, &scene, common);
+            let undo_in = self.undo_in.map(Duration::from_secs);
+            return super::apply::run(&tailored, &scene, common, undo_in);
         }
         let parts = tailored.parts.iter().filter(|part| part.by_writer);
         let patches: Vec<Value> = parts.map(tailor::Part::value).collect();

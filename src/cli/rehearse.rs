@@ -8,7 +8,6 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
-use crate::cli::in_turn::InTurn;
 use crate::cli::print;
 use crate::cli::wizard::Scene;
 use crate::openclaw::command;
@@ -21,6 +20,7 @@ use crate::openclaw::rehearsal::Answer;
 use crate::openclaw::rehearsal::Rehearsal;
 use crate::shell::copy;
 use crate::shell::copy::Copy;
+use crate::shell::in_turn::InTurn;
 use crate::shell::live::Source;
 use crate::text::Shown;
 

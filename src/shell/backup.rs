@@ -9,8 +9,12 @@ use std::fs::File;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
 
 use sha2::Digest;
 use sha2::Sha256;
@@ -19,6 +23,15 @@ use crate::openclaw::config::Config;
 use crate::shell::copy::KEPT;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
+
+/// The file by which somebody says that a change is kept.
+const KEPT_FILE: &str = "kept";
+
+/// The digests of the config as it is after the change.
+const AFTER: &str = "after.SHA256SUMS";
+
+/// The file that says that nothing is on its way any more.
+const FINISHED: &str = "finished";
 
 /// How many files a backup holds at most.
 const MOST: usize = 10_000;
@@ -30,6 +43,13 @@ pub struct Backup {
     pub folder: PathBuf,
     /// The config's files: where each is, and where its copy is in the folder.
     config: Vec<(PathBuf, PathBuf)>,
+}
+
+/// What puts the config back by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The file that keeps the change once it is there.
+    pub kept: PathBuf,
 }
 
 /// Why there is no backup.
@@ -114,13 +134,96 @@ impl Backup {
     /// to be what they were.
     #[must_use]
     pub fn undo(&self) -> String {
-        let quoted = |path: &Path| crate::openclaw::command::quoted(&path.display().to_string());
         let mut line = format!("cd {} && sha256sum --quiet -c SHA256SUMS", quoted(&self.folder));
         for (live, copy) in &self.config {
             line.push_str(&format!(" && cp {} {}", quoted(copy), quoted(live)));
         }
         line
     }
+
+    /// Starts what puts the config back by itself after a while, whatever becomes of us and of the
+    /// terminal: a shell of its own, which does nothing once the change is kept, or once somebody
+    /// else has changed the config.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started; nothing may be changed then.
+    pub fn guard(&self, after: Duration) -> Result<Guard, BackupError> {
+        let script = format!(
+            "# Puts the config back after {seconds} s, unless `{KEPT_FILE}` is here or it was changed since.\n\
+             trap '' HUP\n\
+             cd {folder} || exit 1\n\
+             left={seconds}\n\
+             while [ $left -gt 0 ] || {{ [ ! -e {FINISHED} ] && kill -0 {writer} 2>/dev/null; }}; do\n  \
+               [ -e {KEPT_FILE} ] && {{ echo kept; exit 0; }}\n  \
+               sleep 1\n  \
+               left=$((left - 1))\n\
+             done\n\
+             if [ -e {AFTER} ] && ! sha256sum --quiet -c {AFTER}; then\n  \
+               echo 'not undone: the config was changed since'\n  \
+               exit 1\n\
+             fi\n\
+             {undo} && echo undone\n",
+            seconds = after.as_secs(),
+            writer = std::process::id(),
+            folder = quoted(&self.folder),
+            undo = self.undo(),
+        );
+        let path = self.add("undo.sh", &script)?;
+        let log = self.add("undo.log", "")?;
+        let open = || File::options().append(true).open(&log).map_err(failed("open", &log));
+        Command::new("sh")
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(open()?)
+            .stderr(open()?)
+            .process_group(0)
+            .spawn()
+            .map_err(failed("start", &path))?;
+        Ok(Guard { kept: self.folder.join(KEPT_FILE) })
+    }
+
+    /// Puts down what the config is after a part of the change, so that nothing is undone on top of
+    /// what somebody else changed since.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn written(&self) -> Result<(), BackupError> {
+        let mut sums = String::new();
+        for (live, _) in &self.config {
+            let bytes = fs::read(live).map_err(failed("read", live))?;
+            sums.push_str(&format!("{:x}  {}\n", Sha256::digest(&bytes), live.display()));
+        }
+        let path = self.folder.join(AFTER);
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut file = file.map_err(failed("write", &path))?;
+        file.write_all(sums.as_bytes()).map_err(failed("write", &path))?;
+        file.sync_all().map_err(failed("write", &path))
+    }
+
+    /// Puts down that nothing of the change is on its way any more, and where nothing was changed,
+    /// that there is nothing to undo.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn finished(&self, changed: bool) -> Result<(), BackupError> {
+        let done = self.add(FINISHED, "");
+        if changed { done.map(drop) } else { self.add(KEPT_FILE, "").map(drop) }
+    }
+}
+
+impl Guard {
+    /// Returns the command by which the change is kept.
+    #[must_use]
+    pub fn keep(&self) -> String {
+        format!("touch {}", quoted(&self.kept))
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    crate::openclaw::command::quoted(&path.display().to_string())
 }
 
 fn tree(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), BackupError> {

@@ -58,16 +58,27 @@ fn tables() -> Option<Vec<(Listener, u16)>> {
     Some(parse(&tables))
 }
 
-/// Returns the sockets that listen on a port, once all of them are loopback ones or the time is up.
+/// Tells whether a port is listened on as wanted, or anew: then nothing more is to be waited for.
 ///
 /// A gateway that restarts listens on none for a moment; that is waited for, too.
 #[must_use]
-pub fn settled(port: u16, patience: Duration) -> Option<Vec<Listener>> {
+pub fn is_done(now: &[Listener], before: &[Listener], loopback: bool) -> bool {
+    let wanted = |listener: &Listener| listener.address.is_loopback();
+    let anew = |listener: &Listener| !before.iter().any(|old| old.inode == listener.inode);
+    !now.is_empty() && (now.iter().all(wanted) == loopback || now.iter().all(anew))
+}
+
+/// Returns the sockets that listen on a port, once they are as asked for or the time is up.
+#[must_use]
+pub fn watched(
+    port: u16,
+    patience: Duration,
+    enough: &dyn Fn(&[Listener]) -> bool,
+) -> Option<Vec<Listener>> {
     let until = Instant::now() + patience;
     loop {
         let listeners = listening(port)?;
-        let loopback = listeners.iter().all(|listener| listener.address.is_loopback());
-        if (loopback && !listeners.is_empty()) || Instant::now() >= until {
+        if enough(&listeners) || Instant::now() >= until {
             return Some(listeners);
         }
         thread::sleep(GLANCE);
@@ -155,6 +166,18 @@ mod tests {
             ("2001:db8::123:4567:89ab:cdef", 8080, 0),
         ];
         assert_eq!(read, expected.map(|(address, port, inode)| (address.to_owned(), port, inode)));
+    }
+
+    #[test]
+    fn a_gateway_that_listens_anew_is_waited_for_no_longer() {
+        let at = |address: &str, inode| Listener { address: address.parse().unwrap(), inode };
+        let before = [at("0.0.0.0", 1)];
+        assert!(!is_done(&[], &before, true), "it restarts");
+        assert!(!is_done(&before, &before, true), "it has not restarted yet");
+        assert!(is_done(&[at("127.0.0.1", 2)], &before, true));
+        assert!(is_done(&[at("0.0.0.0", 2)], &before, true), "it came back as it was");
+        assert!(is_done(&[at("0.0.0.0", 1)], &before, false), "nothing was to change");
+        assert!(!is_done(&[at("127.0.0.1", 1), at("0.0.0.0", 1)], &before, true));
     }
 
     #[cfg(target_os = "linux")]

@@ -1,7 +1,11 @@
 //! The rollback, rehearsed on a copy and applied to the live config, by the real OpenClaw.
 
 use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
 
+use crate::home::Home;
+use crate::home::Ran;
 use crate::openclaw::gateway::Installed;
 use crate::openclaw::gateway::untouched;
 
@@ -65,6 +69,63 @@ fn the_rollback_is_applied_after_a_backup_and_taken_back_by_one_command() {
     let mut sh = Command::new("sh");
     assert!(sh.args(["-c", &undo]).status().expect("sh").success(), "{undo}");
     assert_eq!(home.read(".openclaw/openclaw.json"), before);
+}
+
+/// Applies the rollback with an undo that runs by itself, and returns what was printed.
+fn applied_for(home: &Home, seconds: u64) -> Ran {
+    let ran = home.run(&format!("rollback --apply --undo-in {seconds} --data-dir data"));
+    ran.ends(0);
+    ran
+}
+
+/// Waits until the undo that runs by itself has said what it did.
+fn undone(home: &Home) -> String {
+    let until = Instant::now() + Duration::from_mins(3);
+    loop {
+        let files = home.files("data/backups");
+        let log = files.iter().find(|file| file.ends_with("/undo.log")).expect("a log");
+        let said = home.read(log);
+        if !said.is_empty() {
+            return said;
+        }
+        assert!(Instant::now() < until, "nothing was undone");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_change_that_nobody_keeps_is_undone_although_we_are_gone() {
+    let Some(openclaw) = Installed::find() else { return };
+    let (home, _) = openclaw.home(OPEN);
+    let before = home.read(".openclaw/openclaw.json");
+    applied_for(&home, 10);
+    assert_eq!(undone(&home).trim(), "undone");
+    assert_eq!(home.read(".openclaw/openclaw.json"), before);
+}
+
+#[test]
+fn a_change_that_is_kept_stays() {
+    let Some(openclaw) = Installed::find() else { return };
+    let (home, _) = openclaw.home(OPEN);
+    let ran = applied_for(&home, 600);
+    let after = home.read(".openclaw/openclaw.json");
+    let keep = ran.stdout.lines().find_map(|line| line.strip_prefix("to keep  ")).expect("a line");
+    let keep = keep.replace("HOME", home.root().to_str().unwrap());
+    assert!(Command::new("sh").args(["-c", &keep]).status().expect("sh").success(), "{keep}");
+    assert_eq!(undone(&home).trim(), "kept");
+    assert_eq!(home.read(".openclaw/openclaw.json"), after);
+}
+
+#[test]
+fn nothing_is_undone_on_top_of_what_somebody_else_changed() {
+    let Some(openclaw) = Installed::find() else { return };
+    let (home, _) = openclaw.home(OPEN);
+    applied_for(&home, 60);
+    let theirs = format!("{}\n", home.read(".openclaw/openclaw.json"));
+    home.write(".openclaw/openclaw.json", &theirs);
+    let said = undone(&home);
+    assert!(said.contains("not undone: the config was changed since"), "{said}");
+    assert_eq!(home.read(".openclaw/openclaw.json"), theirs);
 }
 
 #[test]

@@ -24,7 +24,8 @@ enum Told {
 }
 
 /// Runs commands in turn. Once we are asked to end, none is started any more.
-pub(super) struct InTurn {
+#[expect(missing_debug_implementations, reason = "a queue and a closure have nothing to show")]
+pub struct InTurn {
     processes: Processes,
     mask: Mask,
     queue: Sender<Told>,
@@ -34,11 +35,23 @@ pub(super) struct InTurn {
 
 impl InTurn {
     /// Begins to listen to signals, in the place of what each always does.
-    pub(super) fn new(mask: &text::Mask) -> Self {
+    #[must_use]
+    pub fn new(mask: &text::Mask) -> Self {
         let (queue, told) = mpsc::channel();
         let asked = queue.clone();
         // Where signals cannot be listened to, each does what it always does.
         let _ = signals::listen(move |signal| asked.send(Told::Asked(signal)).is_ok());
+        Self::with(mask, queue, told)
+    }
+
+    /// Listens to no signal; somebody else does.
+    #[must_use]
+    pub fn unasked(mask: &text::Mask) -> Self {
+        let (queue, told) = mpsc::channel();
+        Self::with(mask, queue, told)
+    }
+
+    fn with(mask: &text::Mask, queue: Sender<Told>, told: Receiver<Told>) -> Self {
         let mask = mask.clone();
         Self {
             processes: Processes::default(),
@@ -50,24 +63,35 @@ impl InTurn {
     }
 
     /// Runs a command to its end; it is killed when we are asked to end.
-    pub(super) fn run(&self, command: &Command) -> Ended {
+    pub fn run(&self, command: &Command) -> Ended {
         self.end(command, true)
     }
 
     /// Runs a command to its end, whoever asks us to end meanwhile.
-    pub(super) fn run_whole(&self, command: &Command) -> Ended {
+    pub fn run_whole(&self, command: &Command) -> Ended {
         self.end(command, false)
     }
 
+    /// Tells whether we were asked to end.
+    pub fn is_asked(&self) -> bool {
+        self.drain();
+        self.asked.get().is_some()
+    }
+
     /// Ends as the signal that asked for it would have ended us; goes on where none did.
-    pub(super) fn obey(self) {
+    pub fn obey(self) {
+        self.drain();
+        if let Some(signal) = self.asked.get() {
+            signals::obey(signal);
+        }
+    }
+
+    /// Takes what was told between two commands: nothing but signals.
+    fn drain(&self) {
         while let Ok(told) = self.told.try_recv() {
             if let Told::Asked(signal) = told {
                 self.asked.set(Some(signal));
             }
-        }
-        if let Some(signal) = self.asked.get() {
-            signals::obey(signal);
         }
     }
 
