@@ -7,9 +7,11 @@ pub mod form;
 pub mod keymap;
 pub mod page;
 
+mod apply;
 mod checks;
 mod keys;
 mod live;
+mod moves;
 mod overlay;
 mod renew;
 mod settle;
@@ -22,6 +24,10 @@ use chrono::DateTime;
 use chrono::FixedOffset;
 use crossterm::event::KeyEvent;
 
+pub use self::apply::Aftermath;
+pub use self::apply::Application;
+pub use self::apply::Applying;
+pub use self::apply::NotApplied;
 pub use self::checks::InFlight;
 pub use self::checks::RunId;
 pub use self::live::Live;
@@ -75,6 +81,10 @@ pub enum Message {
     NotSigned(String),
     /// A record was sealed, or why not.
     Sealed(Result<Sealed, String>),
+    /// A line was told of what is applied.
+    Told(String),
+    /// What came of it; the config was read again before.
+    Applied(Result<Aftermath, NotApplied>),
     /// A second passed while something runs.
     Tick,
     /// The system asks the program to end.
@@ -100,6 +110,10 @@ pub enum Effect {
     Sign(Pen),
     /// Let go of the record that is ready; nothing was sealed.
     LetGo,
+    /// Hand a patch to OpenClaw, after a backup.
+    Apply(Box<Application>),
+    /// Put down, by this file, that a change is kept.
+    Keep(String),
     /// Look at the config and the host again.
     Look,
     /// Leave.
@@ -195,6 +209,8 @@ pub struct Start {
     pub notice: Option<String>,
     /// The last record of the gateway, where there is one.
     pub previous: Option<Previous>,
+    /// The step to open at; the first that is not finished, where none is named.
+    pub step: Option<Step>,
 }
 
 /// The wizard.
@@ -234,6 +250,8 @@ pub struct App {
     pub in_flight: BTreeMap<String, InFlight>,
     /// The checks of which the operator agreed to what they may write.
     pub consented: BTreeSet<String>,
+    /// What is applied, or was applied last.
+    pub applying: Option<Applying>,
     /// How the config moved on disk since the wizard opened.
     pub moved: Option<Moved>,
     /// What the footer says until the next key.
@@ -286,6 +304,7 @@ impl App {
             kept: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             consented: BTreeSet::new(),
+            applying: None,
             moved: None,
             notice: start.notice.map(|text| Notice { text, wrong: false }),
             saving,
@@ -299,8 +318,11 @@ impl App {
             cores: start.cores.max(1),
             next_run: 1,
         };
-        app.step = app.first_unfinished();
-        app.offer_residuals();
+        app.back = app.first_unfinished();
+        app.step = start.step.unwrap_or(app.back);
+        if app.step != Step::Rollback {
+            app.offer_residuals();
+        }
         app
     }
 
@@ -331,6 +353,8 @@ impl App {
                 self.overlay = Some(Overlay::Sealed(sealed));
             }
             Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
+            Message::Told(line) => self.told(line),
+            Message::Applied(outcome) => return self.applied(outcome),
             Message::Tick | Message::Touched => {}
             Message::Terminate => return self.quit(),
         }
@@ -414,7 +438,7 @@ impl App {
     /// Tells whether anything runs, so that seconds must be drawn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.in_flight.is_empty()
+        !self.in_flight.is_empty() || self.is_applying()
     }
 
     fn first_unfinished(&self) -> Step {

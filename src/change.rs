@@ -3,6 +3,7 @@
 //! The log is the draft on disk, one JSON line an entry. Everything else — verdicts, blockers,
 //! progress — is worked out from it and never stored. Undoing is an entry too.
 
+mod gate;
 mod rehearsed;
 mod review;
 mod since;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::gate::before_widening;
 pub use self::rehearsed::Rehearsed;
 pub use self::rehearsed::check as rehearsal_check;
 pub use self::review::Blocker;
@@ -30,6 +32,7 @@ use crate::openclaw::patch;
 use crate::residual::Residual;
 use crate::verdict::Run;
 use crate::verdict::Statement;
+use crate::verdict::Verdict;
 
 /// The schema a draft's first line names.
 pub const SCHEMA: &str = "portcullis/draft";
@@ -70,6 +73,17 @@ pub struct Entry {
     pub item: String,
     /// With what.
     pub value: Value,
+}
+
+impl Entry {
+    /// Tells whether it is about something that happened in the world, which no entry takes back.
+    fn happened(&self) -> bool {
+        match self.op {
+            Op::Run => true,
+            Op::Move => self.value.get("done").is_some() || self.value == KEPT,
+            Op::Answer | Op::Accept | Op::Undo => false,
+        }
+    }
 }
 
 /// What an entry does.
@@ -117,13 +131,55 @@ pub struct Planned {
     pub patch: Value,
     /// What is done outside the config.
     pub steps: Vec<String>,
+    /// What takes the steps back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<String>,
+}
+
+/// What came of a move that was applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// When it was applied.
+    pub at: DateTime<FixedOffset>,
+    /// The digest of the config before it.
+    pub before: String,
+    /// And after it.
+    pub after: String,
+    /// Whom it let in that was not let in before, one sentence each.
+    pub widens: Vec<String>,
+    /// The folder of the backup.
+    pub backup: String,
+    /// The command that puts the backup back.
+    pub undo: String,
+    /// When it is put back by itself, unless the change is kept.
+    pub undone_at: Option<DateTime<FixedOffset>>,
+    /// The file by which it is kept.
+    pub keep: Option<String>,
+    /// Whether everything was as the patch says when it was looked at.
+    pub met: bool,
+    /// Whether all of it could be looked at.
+    pub measured: bool,
+    /// How the steps of the validation stood for the move before this one.
+    pub validated: Vec<(String, Verdict)>,
+}
+
+/// A move that was applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// What it was to do.
+    #[serde(flatten)]
+    pub planned: Planned,
+    /// What came of it.
+    pub done: Done,
 }
 
 impl Planned {
     /// Writes the move as a patch file, with what it does above it.
     #[must_use]
     pub fn text(&self) -> String {
-        patch::explained(&self.patch, &self.says, &self.steps)
+        let undo = self.undo.iter().map(|step| format!("to take it back: {step}"));
+        let elsewhere: Vec<String> = self.steps.iter().cloned().chain(undo).collect();
+        patch::explained(&self.patch, &self.says, &elsewhere)
     }
 }
 
@@ -142,9 +198,16 @@ pub enum Act {
     Plan(String, Planned),
     /// Takes a move out of the plan.
     Unplan(String),
+    /// Keeps what came of a move that was applied.
+    Applied(String, Box<Applied>),
+    /// Says that an applied move is kept and not undone by itself.
+    Kept(String),
     /// Keeps what a check came to.
     Ran(Box<Run>),
 }
+
+/// What an entry says of a move that is kept.
+const KEPT: &str = "kept";
 
 /// The item under which the pattern is answered.
 const PATTERN: &str = "pattern";
@@ -179,16 +242,19 @@ impl Change {
             Act::Accept(residual) => (Op::Accept, residual.subject.clone(), json(&residual)),
             Act::Plan(item, planned) => (Op::Move, item, json(&planned)),
             Act::Unplan(item) => (Op::Move, item, Value::Null),
+            Act::Applied(item, applied) => (Op::Move, item, json(&applied)),
+            Act::Kept(item) => (Op::Move, item, KEPT.into()),
             Act::Ran(run) => (Op::Run, run.check.clone(), json(&run)),
         };
         self.push(op, item, value, at)
     }
 
-    /// Takes back the newest answer, acceptance or move that still stands; runs stay.
+    /// Takes back the newest answer, acceptance or plan that still stands; what was run or applied
+    /// stays.
     ///
     /// Returns the entry to be saved and the item whose answer was taken back.
     pub fn undo(&mut self, at: DateTime<FixedOffset>) -> Option<(Entry, String)> {
-        let standing = self.standing().filter(|entry| entry.op != Op::Run).last()?;
+        let standing = self.standing().filter(|entry| !entry.happened()).last()?;
         let (seq, item) = (standing.seq, standing.item.clone());
         let entry = self.push(Op::Undo, item.clone(), Value::from(seq), at);
         Some((entry, item))
@@ -310,6 +376,8 @@ pub struct Answers {
     pub residuals: BTreeMap<String, Residual>,
     /// The plan, in the order it was made.
     pub plan: Vec<(String, Planned)>,
+    /// The moves that were applied, the oldest first.
+    pub applied: Vec<(String, Applied)>,
     /// The newest run of each check.
     pub runs: BTreeMap<String, Run>,
     /// What the newest run of each check changed among its findings, where both it and the one
@@ -342,8 +410,18 @@ impl Answers {
                     self.ran(item, run);
                 }
             }
+            Op::Move if entry.value == KEPT => {
+                let mut moves = self.applied.iter_mut().rev();
+                if let Some((_, applied)) = moves.find(|(id, _)| *id == item) {
+                    applied.done.undone_at = None;
+                }
+            }
             Op::Move => {
                 self.plan.retain(|(planned, _)| *planned != item);
+                if let Ok(applied) = serde_json::from_value(entry.value.clone()) {
+                    self.applied.push((item, applied));
+                    return;
+                }
                 if let Ok(planned) = serde_json::from_value(entry.value.clone()) {
                     self.plan.push((item, planned));
                 }

@@ -26,6 +26,7 @@ use self::document::canonical;
 pub use self::previous::Previous;
 
 use crate::change::Answers;
+use crate::change::Applied;
 use crate::change::Blocker;
 use crate::change::Change;
 use crate::change::Rehearsed;
@@ -67,10 +68,23 @@ pub struct Sealing<'a> {
     pub config: Option<&'a Config>,
     /// What it means.
     pub facts: Option<&'a Facts>,
+    /// What keeps it from being signed as what it is meant to be.
+    pub blockers: &'a [Blocker],
+    /// What is sealed.
+    pub ending: Ending,
     /// The person who seals.
     pub operator: &'a str,
     /// The moment of sealing.
     pub now: DateTime<FixedOffset>,
+}
+
+/// What is sealed: a change that opens or closes something, or the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A change.
+    Change,
+    /// The way back.
+    Rollback,
 }
 
 /// How a change ended.
@@ -81,15 +95,28 @@ pub enum Outcome {
     SignedOff,
     /// Something blocked; the record names it.
     NotCleared,
+    /// Everything was closed, and all that follows it was done.
+    RolledBack,
 }
 
 impl Outcome {
+    /// Returns how something ends while so many things block it.
+    #[must_use]
+    pub fn of(ending: Ending, blockers: usize) -> Self {
+        match (blockers, ending) {
+            (0, Ending::Change) => Self::SignedOff,
+            (0, Ending::Rollback) => Self::RolledBack,
+            _ => Self::NotCleared,
+        }
+    }
+
     /// Returns the word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::SignedOff => "signed-off",
             Self::NotCleared => "not-cleared",
+            Self::RolledBack => "rolled-back",
         }
     }
 }
@@ -137,11 +164,7 @@ impl Record {
     /// Seals a change. It is signed off only when nothing blocks; else it names what does.
     #[must_use]
     pub fn seal(sealing: &Sealing<'_>) -> Self {
-        let outcome = if sealing.review.blockers.is_empty() {
-            Outcome::SignedOff
-        } else {
-            Outcome::NotCleared
-        };
+        let outcome = Outcome::of(sealing.ending, sealing.blockers.len());
         let record = Self {
             folder: format!(
                 "{}-{}",
@@ -188,8 +211,10 @@ fn files(sealing: &Sealing<'_>) -> Vec<(String, String)> {
         let texts = texts.into_iter().enumerate();
         files.extend(texts.map(|(at, text)| (Tailored::file_name(name, at), text)));
     }
-    if !sealing.answers.plan.is_empty() {
-        let moves: Vec<String> = sealing.answers.plan.iter().map(|(_, p)| p.text()).collect();
+    let applied = sealing.answers.applied.iter().map(|(_, applied)| applied.planned.text());
+    let planned = sealing.answers.plan.iter().map(|(_, planned)| planned.text());
+    let moves: Vec<String> = applied.chain(planned).collect();
+    if !moves.is_empty() {
         files.push(("change.json5".to_owned(), moves.join("\n")));
     }
     for run in sealing.answers.runs.values() {
@@ -234,6 +259,7 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
     let runbook = sealing.runbook;
     let header = &sealing.change.header;
     let digest = sealing.config.map(|config| config.digest.clone());
+    let first = sealing.answers.applied.first().map(|(_, applied)| applied.done.before.clone());
     json!({
         "schema": SCHEMA,
         "version": 1,
@@ -265,11 +291,11 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
         "items": items(sealing),
         "residuals": residuals(sealing),
         "plan": plan(sealing),
-        "moves": [],
+        "moves": moves(sealing),
         "rollback_leaves_open": left_open(sealing),
         "rehearsal": rehearsal(sealing),
-        "config": { "before": digest, "after": digest },
-        "blockers": sealing.review.blockers.iter().map(blocker).collect::<Vec<_>>(),
+        "config": { "before": first.or_else(|| digest.clone()), "after": digest },
+        "blockers": sealing.blockers.iter().map(blocker).collect::<Vec<_>>(),
     })
 }
 
@@ -376,7 +402,10 @@ fn items(sealing: &Sealing<'_>) -> Vec<Value> {
             "evidence": judged.map(|judged| &judged.evidence),
         })
     };
-    sealing.review.required(sealing.runbook, pattern).map(item).collect()
+    match sealing.ending {
+        Ending::Change => sealing.review.required(sealing.runbook, pattern).map(item).collect(),
+        Ending::Rollback => sealing.runbook.rollback.follow_ups.iter().map(item).collect(),
+    }
 }
 
 fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
@@ -418,6 +447,40 @@ fn plan(sealing: &Sealing<'_>) -> Vec<Value> {
     .collect()
 }
 
+/// Writes the moves that were applied, each with how the validation stood once it was done.
+fn moves(sealing: &Sealing<'_>) -> Vec<Value> {
+    let applied = &sealing.answers.applied;
+    let now = || {
+        let items = sealing.runbook.validation.iter();
+        items.map(|item| (item.id.clone(), sealing.review.verdict(&item.id))).collect::<Vec<_>>()
+    };
+    let one = |(at, (item, applied)): (usize, &(String, Applied))| {
+        let next = sealing.answers.applied.get(at + 1);
+        let validation = next.map_or_else(now, |(_, next)| next.done.validated.clone());
+        let validation = validation
+            .into_iter()
+            .map(|(item, verdict)| json!({ "item": item, "verdict": verdict }));
+        let (planned, done) = (&applied.planned, &applied.done);
+        let live = sealing.config.map(|config| config.digest.as_str());
+        json!({
+            "item": item,
+            "says": planned.says,
+            "patch": crate::openclaw::secret::redact(&planned.patch),
+            "patch_sha256": digest(patch::pretty(&planned.patch).as_bytes()),
+            "steps": planned.steps,
+            "widens": done.widens,
+            "at": time(done.at),
+            "before": done.before,
+            "after": done.after,
+            "met": done.met,
+            "measured": done.measured,
+            "undone": done.before != done.after && live == Some(done.before.as_str()),
+            "validation": validation.collect::<Vec<_>>(),
+        })
+    };
+    applied.iter().enumerate().map(one).collect()
+}
+
 fn rehearsal(sealing: &Sealing<'_>) -> Value {
     let outcome = match sealing.review.rehearsed {
         Rehearsed::Works => "works",
@@ -433,6 +496,7 @@ fn blocker(blocker: &Blocker) -> Value {
         Blocker::NoPattern => ("pattern", "", None),
         Blocker::Config => ("config", "", None),
         Blocker::Rehearsal => ("rehearsal", "", None),
+        Blocker::StillOpen(what) => ("open", what.as_str(), None),
         Blocker::Note(id) => ("note", id.as_str(), None),
         Blocker::Entry(id) => ("inventory", id.as_str(), None),
         Blocker::Check(id) => ("check", id.as_str(), None),

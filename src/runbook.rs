@@ -8,6 +8,7 @@
 mod item;
 mod lint;
 mod meaning;
+mod moves;
 mod rule;
 mod template;
 
@@ -24,6 +25,9 @@ pub use self::item::Item;
 pub use self::item::Word;
 pub use self::lint::DocumentError;
 pub use self::meaning::Meaning;
+pub use self::moves::Ask;
+pub use self::moves::Move;
+pub use self::moves::Takes;
 pub use self::rule::Each;
 pub use self::rule::Op;
 pub use self::rule::Row;
@@ -77,6 +81,9 @@ pub struct Runbook {
     pub validation: Vec<Item>,
     /// The last review before signing.
     pub checklist: Vec<Item>,
+    /// The widening moves, in the order in which they are made.
+    #[serde(default, rename = "move")]
+    pub moves: Vec<Move>,
     /// Findings that a pattern always raises, and what accepting them takes.
     #[serde(default, rename = "by_design")]
     pub by_design: Vec<ByDesign>,
@@ -266,6 +273,12 @@ impl Runbook {
     #[must_use]
     pub fn check(&self, id: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)
+    }
+
+    /// Finds a widening move by its id.
+    #[must_use]
+    pub fn widening(&self, id: &str) -> Option<&Move> {
+        self.moves.iter().find(|one| one.id == id)
     }
 
     /// Returns every item of the document, in the order of the steps.

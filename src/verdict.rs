@@ -6,6 +6,7 @@ mod run;
 mod truth;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use chrono::FixedOffset;
@@ -53,7 +54,9 @@ impl<'a> Known<'a> {
 }
 
 /// What has become of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Observed facts say so.
@@ -245,6 +248,26 @@ pub fn not_applicable(
     known: &Known<'_>,
 ) -> Option<String> {
     outside(applies, known, &truth::Bench::new(runbook, known))
+}
+
+/// Returns the ids of the widening moves that are observed to be in place.
+#[must_use]
+pub fn moves_in_place(
+    runbook: &Runbook,
+    known: &Known<'_>,
+    settled: impl Fn(&str) -> bool,
+) -> BTreeSet<String> {
+    let truth = truth::Bench::new(runbook, known);
+    let holds = |rule| {
+        let ruling = truth.rule(rule);
+        ruling.truth == Truth::Yes && ruling.subjects > 0
+    };
+    let here = runbook.moves.iter().filter(|one| {
+        let rule = one.in_place.as_ref().map(holds);
+        let item = one.settles.as_deref().map(&settled);
+        (rule.is_some() || item.is_some()) && rule != Some(false) && item != Some(false)
+    });
+    here.map(|one| one.id.clone()).collect()
 }
 
 /// Returns what no config shape closes and concerns this gateway.

@@ -85,7 +85,9 @@ fn whole(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
         );
         frame.render_widget(Line::styled(Shown::line(&text).into_string(), theme.wrong()), warn);
     }
-    if area.width >= WITH_RAIL {
+    if app.step == Step::Rollback {
+        step(app, theme, frame, body);
+    } else if area.width >= WITH_RAIL {
         let rail_width = if area.width >= 100 { 32 } else { 27 };
         let [rail_area, main] =
             body.layout(&Layout::horizontal([Constraint::Length(rail_width), Constraint::Min(1)]));
@@ -303,14 +305,15 @@ fn intro(app: &App, theme: Theme, width: usize) -> Vec<Line<'static>> {
             }
         }
         Step::Checks => prose.add(&rows::findings_summary(app), Style::new()),
-        Step::Change if app.answers.plan.is_empty() => {
+        Step::Change if app.answers.choice.is_none() && app.answers.plan.is_empty() => {
             prose.add(
-                "No move is planned. f on an item that is not met puts its fix here.",
+                "No move is planned. f on an item that is not met puts its fix here; the moves that widen \
+                 come with a pattern, step 1.",
                 theme.quiet(),
             );
         }
         Step::Change => {
-            let text = "In this order, one control a line. This version plans and writes moves; applying them is done with OpenClaw's own CLI.";
+            let text = "One control at a time: f plans a move, A applies it. What widens waits for inventory, checks, criticals and rehearsal, and for the validation of the move before it.";
             prose.add(text, theme.quiet());
         }
         Step::Inventory | Step::Templates | Step::Validation | Step::Checklist | Step::SignOff => {}
@@ -423,7 +426,8 @@ fn notice(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
 
 fn footer(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let width = usize::from(area.width);
-    let blockers = count(app.review.blockers.len(), "blocker");
+    let left = app.blockers().len();
+    let blockers = count(left, "blocker");
     let saved = match &app.saving {
         Saving::Nothing => "nothing to save yet".to_owned(),
         Saving::Saved(at) => format!("saved {}", at.format("%H:%M:%S")),
@@ -435,7 +439,7 @@ fn footer(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let mut spans = if app.overlay.is_none() { hints(app, theme, room) } else { Vec::new() };
     let used: usize = spans.iter().map(Span::width).sum();
     spans.push(Span::raw(" ".repeat(width.saturating_sub(used + right.width()))));
-    let style = if app.review.blockers.is_empty() { theme.good() } else { theme.quiet() };
+    let style = if left == 0 { theme.good() } else { theme.quiet() };
     spans.push(Span::styled(right, style));
     frame.render_widget(Line::from(spans), area);
 }

@@ -46,6 +46,11 @@ pub enum Asks {
         /// The item the move is for.
         item: String,
     },
+    /// What a widening move needs to know.
+    Move {
+        /// The move.
+        id: String,
+    },
     /// The name and the word that sign.
     Signature,
 }
@@ -61,6 +66,7 @@ impl Asks {
             Self::Acceptance { subject, .. } => format!("accept {subject}"),
             Self::File { shape } => format!("file {shape:?}"),
             Self::MoveFile { item } => format!("move {item}"),
+            Self::Move { id } => format!("widen {id}"),
             Self::Signature => "signature".to_owned(),
         }
     }
@@ -87,7 +93,7 @@ pub struct Form {
 #[derive(Clone, Debug)]
 pub struct Field {
     /// The question.
-    pub label: &'static str,
+    pub label: String,
     /// The answer.
     pub input: Input,
 }
@@ -108,9 +114,10 @@ pub enum Pressed {
 impl Form {
     /// Makes a form whose fields hold these answers.
     #[must_use]
-    pub fn new(asks: Asks, title: String, fields: Vec<(&'static str, String)>) -> Self {
+    pub fn new(asks: Asks, title: String, fields: Vec<(impl Into<String>, String)>) -> Self {
         let fields = fields.into_iter();
-        let fields = fields.map(|(label, text)| Field { label, input: Input::new(text) });
+        let fields =
+            fields.map(|(label, text)| Field { label: label.into(), input: Input::new(text) });
         let fields = fields.collect();
         Self { asks, title, intro: Vec::new(), fields, focus: 0, problem: None }
     }

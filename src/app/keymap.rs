@@ -62,6 +62,8 @@ pub enum Action {
     Copy,
     /// Shows the command that applies it.
     Print,
+    /// Applies it to the live config.
+    Apply,
     /// Switches between text and difference.
     Diff,
     /// Shows what changed on disk.
@@ -158,6 +160,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [char('w')] "w" Action::Write, "write", "write it to a new file";
     [char('c')] "c" Action::Copy, "copy", "copy it to the terminal's clipboard";
     [char('p')] "p" Action::Print, "command", "show the command that applies it";
+    [char('A')] "A" Action::Apply, "apply", "apply the rollback, the baseline or a planned move, after a backup";
     [char('d')] "d" Action::Diff, "diff", "switch between the text and what it changes";
     [char('b')] "b" Action::Blockers, "blockers", "list what blocks signing, and go there";
     [char('m')] "m" Action::Moved, "what moved", "show what the config on disk means otherwise than before";
@@ -235,13 +238,21 @@ fn row_hints(app: &App, row: &Row) -> Vec<(Action, &'static str)> {
             let others = [
                 (Action::Write, "write"),
                 (Action::Diff, if app.as_diff { "text" } else { "diff" }),
+                (Action::Apply, "apply"),
                 (Action::Copy, "copy"),
                 (Action::Print, "command"),
             ];
             rehearse.into_iter().chain(others).collect()
         }
+        Row::Applied(index) => {
+            let pending = app.answers.applied.get(*index).and_then(|(_, done)| app.pending(done));
+            let keep = pending.map(|_| (Action::Open, "keep it"));
+            keep.into_iter().chain([(Action::Print, "undo command")]).collect()
+        }
+        Row::Offer(_) => vec![(Action::Fix, "plan it")],
         Row::Move(_) => {
             vec![
+                (Action::Apply, "apply"),
                 (Action::Write, "write"),
                 (Action::Diff, if app.as_diff { "text" } else { "diff" }),
                 (Action::Print, "command"),

@@ -134,6 +134,9 @@ impl App {
                 self.say("Nothing was sealed; sign when you are ready".to_owned());
                 return vec![Effect::LetGo];
             }
+            if matches!(overlay, Overlay::Applying { .. }) && !self.is_applying() {
+                return self.leave_applied(false);
+            }
             return Vec::new();
         }
         let scrolled = |scroll: u16| match action {
@@ -153,6 +156,23 @@ impl App {
             Overlay::Output { check, scroll } => {
                 Overlay::Output { check, scroll: scrolled(scroll) }
             }
+            Overlay::Apply { application, .. } if action == Some(Action::Open) => {
+                return self.apply(*application);
+            }
+            Overlay::Apply { mut application, scroll } => {
+                if action == Some(Action::Undo) {
+                    Self::toggle_undo(&mut application);
+                }
+                Overlay::Apply { application, scroll: scrolled(scroll) }
+            }
+            Overlay::Applying { scroll } if action == Some(Action::Open) => {
+                if self.is_applying() {
+                    Overlay::Applying { scroll }
+                } else {
+                    return self.leave_applied(true);
+                }
+            }
+            Overlay::Applying { scroll } => Overlay::Applying { scroll: scrolled(scroll) },
             Overlay::Moved { .. } if action == Some(Action::Moved) => return Vec::new(),
             Overlay::Moved { scroll } => Overlay::Moved { scroll: scrolled(scroll) },
             Overlay::Consent { checks, .. } if action == Some(Action::Open) => {
@@ -231,6 +251,7 @@ impl App {
             Action::Write => self.ask_file(),
             Action::Copy => return self.copy(),
             Action::Print => self.print(),
+            Action::Apply => self.ask_to_apply(),
             Action::Diff => self.as_diff = !self.as_diff,
             Action::Blockers => self.overlay = Some(Overlay::Blockers { cursor: 0 }),
             Action::Moved if self.moved.is_some() => {
@@ -337,6 +358,15 @@ impl App {
                 self.ask_shape_file(shape);
                 Vec::new()
             }
+            Some(Row::Offer(index)) => self.plan_offer(index),
+            Some(Row::Applied(index)) => {
+                let item = self.answers.applied.get(index).map(|(item, _)| item.clone());
+                let effects = item.map_or_else(Vec::new, |item| self.keep(&item));
+                if effects.is_empty() {
+                    self.pane = Pane::Detail;
+                }
+                effects
+            }
             Some(Row::Item(_) | Row::Note(_) | Row::Finding(_) | Row::Move(_)) => {
                 self.pane = Pane::Detail;
                 Vec::new()
@@ -433,6 +463,10 @@ impl App {
         let name = match self.row() {
             Some(Row::Shape(page::Shape::Baseline)) => "baseline.json5",
             Some(Row::Shape(page::Shape::Rollback)) => "rollback.json5",
+            Some(Row::Applied(index)) => {
+                let undo = self.answers.applied.get(index).map(|(_, it)| it.done.undo.clone());
+                return undo.map_or((), |undo| self.say(undo));
+            }
             Some(Row::Move(index)) => match self.answers.plan.get(index) {
                 Some((item, _)) => &settle::move_file(item),
                 None => return,
@@ -445,8 +479,8 @@ impl App {
 
 /// Tells whether an action adds to the change.
 fn changes_something(action: Action) -> bool {
-    use Action::{Accept, Edit, Fix, Run, Settle, Undo};
-    matches!(action, Accept | Edit | Fix | Run | Settle | Undo)
+    use Action::{Accept, Apply, Edit, Fix, Run, Settle, Undo};
+    matches!(action, Accept | Apply | Edit | Fix | Run | Settle | Undo)
 }
 
 fn next_pane(pane: Pane) -> Pane {

@@ -1,5 +1,6 @@
 //! What lies over the step.
 
+use crate::app::Application;
 use crate::app::Offer;
 use crate::app::Sealed;
 use crate::app::form::Form;
@@ -37,6 +38,18 @@ pub enum Overlay {
     Output {
         /// Which check.
         check: String,
+        /// The first line shown.
+        scroll: u16,
+    },
+    /// What is about to be applied, to be agreed to.
+    Apply {
+        /// What, and what stands before it.
+        application: Box<Application>,
+        /// The first line shown.
+        scroll: u16,
+    },
+    /// What is told while it is applied, and what came of it.
+    Applying {
         /// The first line shown.
         scroll: u16,
     },

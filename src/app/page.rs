@@ -58,6 +58,10 @@ pub enum Row {
     Finding(String),
     /// A config shape.
     Shape(Shape),
+    /// A move that was applied, by its place.
+    Applied(usize),
+    /// A widening move of the runbook, by its place.
+    Offer(usize),
     /// A move of the plan, by its place.
     Move(usize),
     /// A blocker, by its place.
@@ -179,7 +183,17 @@ fn own_rows(app: &App, step: Step) -> Vec<Row> {
         Step::Section(index) => {
             runbook.sections.get(index).map_or_else(Vec::new, |section| items(&section.items))
         }
-        Step::Change => (0..app.answers.plan.len()).map(Row::Move).collect(),
+        Step::Change => {
+            let planned = |index: &usize| {
+                let one = runbook.moves.get(*index);
+                let id = one.map_or("", |one| one.id.as_str());
+                app.answers.plan.iter().any(|(planned, _)| planned == id)
+            };
+            let applied = (0..app.answers.applied.len()).map(Row::Applied);
+            let plan = (0..app.answers.plan.len()).map(Row::Move);
+            let offers = app.offers().into_iter().filter(|index| !planned(index));
+            applied.chain(plan).chain(offers.map(Row::Offer)).collect()
+        }
         Step::Validation => items(&runbook.validation),
         Step::Checklist => items(&runbook.checklist),
         Step::SignOff => {
@@ -189,6 +203,7 @@ fn own_rows(app: &App, step: Step) -> Vec<Row> {
         Step::Rollback => {
             let mut rows = vec![Row::Shape(Shape::Rollback)];
             rows.extend(items(&runbook.rollback.follow_ups));
+            rows.push(Row::Sign);
             rows
         }
     }
@@ -237,9 +252,9 @@ pub fn progress(app: &App, step: Step) -> Progress {
             }
             settled(&mut section.items.iter().map(|item| &item.id))
         }
-        Step::Change => match app.answers.plan.len() {
-            0 => Progress::Idle,
-            moves => Progress::Part(0, moves),
+        Step::Change => match (app.answers.applied.len(), app.answers.plan.len()) {
+            (_, 0) => Progress::Idle,
+            (applied, planned) => Progress::Part(applied, applied + planned),
         },
         Step::Validation => settled(&mut runbook.validation.iter().map(|item| &item.id)),
         Step::Checklist => settled(&mut runbook.checklist.iter().map(|item| &item.id)),
@@ -277,6 +292,7 @@ pub fn home(app: &App, blocker: &Blocker) -> (Step, Option<Row>) {
         Blocker::NoPattern => (Step::Pattern, Some(Row::Pattern(0))),
         Blocker::Config => (Step::Inventory, None),
         Blocker::Rehearsal => (Step::Templates, Some(Row::Shape(Shape::Rollback))),
+        Blocker::StillOpen(_) => (Step::Rollback, Some(Row::Shape(Shape::Rollback))),
         Blocker::Note(id) => {
             let step = Step::all(runbook).into_iter().find(|step| {
                 let name = step.note_name(runbook);
@@ -354,6 +370,15 @@ pub fn text(app: &App, row: &Row) -> (String, String) {
         }
         Row::Shape(Shape::Baseline) => pair("Minimum safe baseline", &["patch config"]),
         Row::Shape(Shape::Rollback) => pair("Rollback", &["patch config"]),
+        Row::Applied(index) => app
+            .answers
+            .applied
+            .get(*index)
+            .map_or_else(nothing, |(item, applied)| pair(&applied.planned.says, &[item])),
+        Row::Offer(index) => runbook
+            .moves
+            .get(*index)
+            .map_or_else(nothing, |one| pair(&one.title(), &[&one.id, &one.why])),
         Row::Move(index) => app
             .answers
             .plan

@@ -11,14 +11,18 @@ use crate::app::page::Row;
 use crate::app::page::Shape;
 use crate::app::page::Step;
 use crate::change::Act;
+use crate::change::Blocker;
 use crate::change::Choice;
 use crate::change::Planned;
 use crate::change::Recorded;
 use crate::change::Settled;
+use crate::openclaw::facts;
 use crate::openclaw::patch;
 use crate::openclaw::tailor;
 use crate::openclaw::tailor::Elsewhere;
 use crate::openclaw::tailor::Tailored;
+use crate::record::Ending;
+use crate::record::Outcome;
 use crate::record::Record;
 use crate::record::Sealing;
 use crate::residual::DEFAULT_DAYS;
@@ -175,6 +179,8 @@ impl App {
             | Row::Check(_)
             | Row::Finding(_)
             | Row::Shape(_)
+            | Row::Applied(_)
+            | Row::Offer(_)
             | Row::Move(_)
             | Row::Blocker(_)
             | Row::Sign => false,
@@ -239,6 +245,8 @@ impl App {
             | Row::Note(_)
             | Row::Entry(_)
             | Row::Shape(_)
+            | Row::Applied(_)
+            | Row::Offer(_)
             | Row::Move(_)
             | Row::Blocker(_)
             | Row::Sign => Err("there is nothing to accept here"),
@@ -311,6 +319,7 @@ impl App {
                 self.go_to_the_fix(&key);
                 return Vec::new();
             }
+            Some(Row::Offer(index)) => return self.plan_offer(index),
             _ => {
                 self.refuse("there is nothing to fix here");
                 return Vec::new();
@@ -334,7 +343,8 @@ impl App {
         };
         let failing = self.review.items.get(&id).map(|judged| judged.failing.as_slice());
         let patch = patch::fix(fix, failing.unwrap_or_default(), facts, config);
-        let planned = Planned { says: fix.says.clone(), patch, steps: fix.steps.clone() };
+        let planned =
+            Planned { says: fix.says.clone(), patch, steps: fix.steps.clone(), undo: Vec::new() };
         self.say("Put into the plan of moves, step 8 of the wizard".to_owned());
         self.act(Act::Plan(id, planned))
     }
@@ -477,6 +487,10 @@ impl App {
                 let text = planned.map_or_else(String::new, |(_, p)| p.text());
                 Some(vec![Effect::Write(Emission { path: first, text })])
             }
+            Asks::Move { id } => match self.said_for_move(&id, &values) {
+                Ok(effects) => Some(effects),
+                Err(why) => needs(form, &why),
+            },
             Asks::Signature => self.sign(form, &values),
         }
     }
@@ -486,19 +500,49 @@ impl App {
         if self.sealed.is_some() {
             return self.refuse("this change is sealed; leave with q and start a new one");
         }
-        let blockers = self.review.blockers.len();
+        let blockers = self.blockers().len();
+        let title = match self.ending() {
+            Ending::Change => "Sign off",
+            Ending::Rollback => "Sign the rollback",
+        };
+        let word = Outcome::of(self.ending(), 0).word();
         let mut form = Form::new(
             Asks::Signature,
-            "Sign off".to_owned(),
+            title.to_owned(),
             vec![("your name", self.operator.clone()), ("type `sign`", String::new())],
         );
         form.intro.push(if blockers == 0 {
-            "Nothing blocks: the record will be `signed-off`.".to_owned()
+            format!("Nothing blocks: the record will be `{word}`.")
         } else {
             let things = crate::text::count(blockers, "thing");
             format!("{things} still block: the record will be `not-cleared` and name them all.")
         });
         self.open(form);
+    }
+
+    /// Tells what is sealed from the step on the screen.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        if self.step == Step::Rollback { Ending::Rollback } else { Ending::Change }
+    }
+
+    /// Returns what keeps what is sealed from the step on the screen from being signed as that.
+    #[must_use]
+    pub fn blockers(&self) -> Vec<Blocker> {
+        match self.ending() {
+            Ending::Change => self.review.blockers.clone(),
+            Ending::Rollback => {
+                self.review.after_rollback(&self.runbook, self.open_now().as_deref())
+            }
+        }
+    }
+
+    /// Returns what is open in the live config; none while it cannot be read.
+    #[must_use]
+    pub fn open_now(&self) -> Option<Vec<String>> {
+        let config = self.live.config()?;
+        let (today, _) = facts::in_todays_words(config);
+        Some(patch::open_in(&today, config))
     }
 
     fn sign(&mut self, form: &mut Form, values: &[String]) -> Option<Vec<Effect>> {
@@ -523,6 +567,8 @@ impl App {
             change: &self.change,
             answers: &self.answers,
             review: &self.review,
+            blockers: &self.blockers(),
+            ending: self.ending(),
             config: self.live.config(),
             facts: self.live.facts(),
             operator: name.trim(),

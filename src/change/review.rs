@@ -1,6 +1,7 @@
 //! What a change comes to at this moment: verdicts, settled findings, and what blocks signing.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use chrono::FixedOffset;
@@ -39,6 +40,8 @@ pub struct Review {
     pub stale: Vec<String>,
     /// Whether the way back is known to work.
     pub rehearsed: Rehearsed,
+    /// The widening moves that are in place.
+    pub in_place: BTreeSet<String>,
 }
 
 /// A finding and whether it is settled.
@@ -103,6 +106,8 @@ pub enum Blocker {
     Config,
     /// The rollback has not been rehearsed.
     Rehearsal,
+    /// Something is still open after the rollback.
+    StillOpen(String),
 }
 
 impl Blocker {
@@ -113,6 +118,7 @@ impl Blocker {
             Self::Config => "the config cannot be read".to_owned(),
             Self::NoPattern => "no pattern is chosen".to_owned(),
             Self::Rehearsal => format!("the rollback, {}", review.rehearsed.said()),
+            Self::StillOpen(what) => format!("still open: {what}"),
             Self::Note(id) => {
                 let note = runbook.notes.iter().find(|note| note.id == *id);
                 format!("to acknowledge: {}", note.map_or(id.as_str(), |note| &note.text))
@@ -153,7 +159,10 @@ pub fn review(
             .filter(|(_, run)| counting(run))
             .map(|(check, run)| (check.as_str(), run))
             .collect(),
-        words: answers.words.iter().map(|(item, word)| (item.as_str(), word)).collect(),
+        words: (answers.words.iter())
+            .filter(|(item, word)| answers.still_says(runbook, item, word))
+            .map(|(item, word)| (item.as_str(), word))
+            .collect(),
         residuals: answers.residuals.iter().map(|(id, r)| (id.as_str(), r)).collect(),
         pattern: answers.choice.as_ref().map(|choice| choice.pattern.as_str()),
         reason: (answers.choice.as_ref())
@@ -174,7 +183,11 @@ pub fn review(
         .filter(|(_, run)| !counting(run))
         .map(|(check, _)| check.clone())
         .collect();
+    let settled =
+        |id: &str| items.get(id).is_some_and(|judged: &Judged| judged.verdict.is_settled());
+    let in_place = verdict::moves_in_place(runbook, &known, settled);
     let mut review = Review {
+        in_place,
         rehearsed: Rehearsed::of(runbook, answers, &stale),
         stale,
         blockers: Vec::new(),
@@ -201,6 +214,21 @@ impl Review {
             state.finding.severity == severity && matches!(state.settled, Settled::Open(_))
         };
         self.findings.iter().filter(open).count()
+    }
+
+    /// Returns what keeps a rollback from being signed as one: what is still open in the config, and
+    /// the follow-ups that are not settled.
+    #[must_use]
+    pub fn after_rollback(&self, runbook: &Runbook, open: Option<&[String]>) -> Vec<Blocker> {
+        let open = match open {
+            None => vec![Blocker::Config],
+            Some(open) => open.iter().cloned().map(Blocker::StillOpen).collect(),
+        };
+        let follow_ups = runbook.rollback.follow_ups.iter().filter_map(|item| {
+            let verdict = self.verdict(&item.id);
+            (!verdict.is_settled()).then(|| Blocker::Item(item.id.clone(), verdict))
+        });
+        open.into_iter().chain(follow_ups).collect()
     }
 
     /// Returns the items that count for the chosen pattern, in the order of the steps.

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use crate::app::NotApplied;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::wizard::Scene;
+use crate::openclaw::command;
 use crate::openclaw::tailor::Tailored;
 use crate::shell::apply;
 use crate::shell::apply::Manner;
-use crate::shell::apply::NotApplied;
 use crate::shell::apply::Site;
 use crate::shell::in_turn::InTurn;
 use crate::text::Shown;
@@ -48,8 +49,8 @@ pub(super) fn run(
     let applied = apply::apply(tailored, &site, manner, &in_turn, &mut say);
     in_turn.obey();
     let applied = applied.map_err(not_applied)?;
-    if let Some(keep) = &applied.keep {
-        say(&format!("to keep  {keep}"));
+    if let Some(kept) = &applied.keep {
+        say(&format!("to keep  touch {}", command::quoted(kept)));
     }
     say("next     portcullis check, then the follow-up steps of the rollback");
     Ok(match (applied.met, applied.measured) {

@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::app::Live;
+use crate::app::page::Step;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
@@ -30,6 +31,7 @@ use crate::runbook::Runbook;
 use crate::runbook::Template;
 use crate::shell;
 use crate::shell::store;
+use crate::shell::term;
 use crate::verdict;
 use crate::verdict::Known;
 
@@ -63,7 +65,7 @@ pub(super) struct Baseline {
     options: Options,
 }
 
-/// Prints the rollback.
+/// Prints the rollback; on a terminal, with no options, one screen that closes what is open.
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
     #[command(flatten)]
@@ -111,6 +113,9 @@ impl Baseline {
 impl Rollback {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
         if !self.rehearse && !self.apply {
+            if self.options.is_bare() && term::is_attended() {
+                return wizard::run_at(common, Some(Step::Rollback));
+            }
             return self.options.run(Kind::Rollback, common);
         }
         let (runbook, _) = common.runbook()?;
@@ -130,6 +135,17 @@ impl Rollback {
 }
 
 impl Options {
+    /// Tells whether nothing was said of how it is emitted.
+    fn is_bare(&self) -> bool {
+        let Self { template, merged, diff, format, token_file, output } = self;
+        !template
+            && !merged
+            && !diff
+            && *format == Format::Text
+            && token_file.is_none()
+            && output.is_none()
+    }
+
     fn run(&self, kind: Kind, common: &Common) -> Result<Status, Failure> {
         let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use crate::app::App;
 use crate::app::Live;
 use crate::app::Start;
+use crate::app::page::Step;
 use crate::change;
 use crate::change::Header;
 use crate::cli::Common;
@@ -55,7 +56,13 @@ pub(super) fn scene(common: &Common) -> Result<Scene, Failure> {
     Ok(Scene { target, gateway, live, source: Some(source) })
 }
 
+/// Runs the wizard where it was left.
 pub(super) fn run(common: &Common) -> Result<Status, Failure> {
+    run_at(common, None)
+}
+
+/// Runs the wizard at a step.
+pub(super) fn run_at(common: &Common, step: Option<Step>) -> Result<Status, Failure> {
     if !term::is_attended() {
         return Err(Failure::unreadable("the wizard needs a terminal")
             .hint("`portcullis check` gives the automatic verdicts without one"));
@@ -100,6 +107,7 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         folder: if common.demo { places.data.display().to_string() } else { ".".to_owned() },
         notice,
         previous,
+        step,
     };
     let app = App::new(start, now);
     let world = World { source: scene.source, places: places.clone(), draft: opened.draft };
@@ -136,7 +144,11 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
 
 fn cannot_open(error: StoreError) -> Failure {
     let hint = match &error {
-        StoreError::Locked(_) => "leave the other one first; its work is saved".to_owned(),
+        StoreError::Locked(_) => {
+            "leave the other one first; its work is saved. `portcullis rollback --apply` and `-o FILE` \
+             work beside it"
+                .to_owned()
+        }
         StoreError::Draft { path, .. } => {
             format!("nothing was changed; move `{}` aside to begin anew", path.display())
         }

@@ -46,6 +46,7 @@ use crate::openclaw::facts::routes::Routes;
 use crate::runbook::Each;
 use crate::text::Mask;
 
+pub use crate::openclaw::facts::gateway::is_wide;
 pub use crate::openclaw::facts::pairing::Approvals;
 pub use crate::openclaw::facts::pairing::Device;
 pub use crate::openclaw::facts::pairing::Pairing;

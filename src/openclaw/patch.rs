@@ -3,6 +3,8 @@
 //! A merge patch follows OpenClaw's `config patch`: objects merge, arrays and scalars replace,
 //! `null` deletes.
 
+pub mod moved;
+
 mod open;
 
 use serde_json::Map;
@@ -224,13 +226,24 @@ pub fn fix(fix: &Fix, failing: &[Subject], facts: &Facts, config: &Config) -> Va
 
 fn write(patch: &mut Value, row: &FixRow, fact: &Fact, config: &Config) {
     let Some(key) = &fact.key else { return };
-    let parts = facts::key::parts(key);
+    let mut parts = facts::key::parts(key);
+    if row.own {
+        parts = own(parts, &fact.subject, config);
+    }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if row.unset {
+        if config.get(&parts).is_some() {
+            put(patch, &parts, Value::Null);
+        }
+        return;
+    }
     if let Some(value) = &row.value {
         return put(patch, &parts, json(value));
     }
     // Rows on the same list build on each other, so what an earlier one left comes first.
-    let there = at(patch, &parts).or_else(|| config.get(&parts)).and_then(Value::as_array).cloned();
+    let inherited = fact.value.as_ref().filter(|_| row.own);
+    let there = at(patch, &parts).or_else(|| config.get(&parts)).or(inherited);
+    let there = there.and_then(Value::as_array).cloned();
     let list = match (&row.remove, &row.add) {
         (Some(remove), _) => {
             let remove = json(remove);
@@ -249,6 +262,28 @@ fn write(patch: &mut Value, row: &FixRow, fact: &Fact, config: &Config) {
     if let Some(list) = list {
         put(patch, &parts, Value::Array(list));
     }
+}
+
+/// Returns the key under which a value holds for one account or agent alone, where the config has an
+/// entry for it; the key itself elsewhere.
+fn own(key: Vec<String>, subject: &Subject, config: &Config) -> Vec<String> {
+    let (entry, shared): (Vec<String>, Vec<Vec<String>>) = match subject {
+        Subject::Account { channel, account } => (
+            ["channels", channel, "accounts", account].map(str::to_owned).to_vec(),
+            vec![["channels", channel].map(str::to_owned).to_vec()],
+        ),
+        Subject::Agent(agent) => (
+            ["agents", "entries", agent].map(str::to_owned).to_vec(),
+            vec![["agents", "defaults"].map(str::to_owned).to_vec(), Vec::new()],
+        ),
+        _ => return key,
+    };
+    let there = config.get(&entry.iter().map(String::as_str).collect::<Vec<_>>()).is_some();
+    if !there || key.starts_with(&entry) {
+        return key;
+    }
+    let rest = shared.iter().find_map(|shared| key.strip_prefix(shared.as_slice()));
+    rest.map_or(key.clone(), |rest| [entry.as_slice(), rest].concat())
 }
 
 fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {

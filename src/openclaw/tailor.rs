@@ -236,6 +236,24 @@ fn parts(changes: Vec<Change>, config: &Config) -> Vec<Part> {
 }
 
 impl Tailored {
+    /// Makes a patch of one's own into parts, one for each file that owns keys of it.
+    #[must_use]
+    pub fn of(says: &str, patch: &Value, config: &Config, facts: &Facts) -> Self {
+        let (today, migration) = facts::in_todays_words(config);
+        let mut changes = Vec::new();
+        leaves(patch, &today, &mut Vec::new(), says, &mut changes);
+        let refused = migration.iter().filter(|line| !STILL_TAKEN.contains(&line.as_str()));
+        let mut tailored = Self {
+            says: says.to_owned(),
+            parts: parts(changes, config),
+            after_migration: refused.cloned().collect(),
+            notes: Vec::new(),
+            before: today,
+        };
+        tailored.notes = tailored.noted(facts);
+        tailored
+    }
+
     /// Tells whether the config says all of it already.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -296,6 +314,33 @@ impl Part {
             Line { path: write::path(change), from, to, why: change.why.clone() }
         });
         lines.collect()
+    }
+}
+
+/// Collects the keys that a patch writes and the config does not say already.
+fn leaves(
+    written: &Value,
+    now: &Value,
+    at: &mut Vec<String>,
+    why: &str,
+    changes: &mut Vec<Change>,
+) {
+    match written {
+        Value::Object(members) if !members.is_empty() => {
+            for (key, value) in members {
+                at.push(key.clone());
+                leaves(value, now.get(key).unwrap_or(&Value::Null), at, why, changes);
+                at.pop();
+            }
+        }
+        Value::Object(_) => {}
+        value if value != now => changes.push(Change {
+            path: at.clone(),
+            before: (!now.is_null()).then(|| now.clone()),
+            after: (!value.is_null()).then(|| value.clone()),
+            why: why.to_owned(),
+        }),
+        _ => {}
     }
 }
 

@@ -15,7 +15,7 @@ use crate::runbook::Runbook;
 pub struct Document {
     schema: String,
     version: u32,
-    /// How the change ended: `signed-off` or `not-cleared`.
+    /// How the change ended: `signed-off`, `rolled-back` or `not-cleared`.
     pub outcome: String,
     /// Whether it is about the sample gateway.
     pub demo: bool,

@@ -102,12 +102,12 @@ fn head(page: &mut String, sealing: &Sealing<'_>) {
 }
 
 fn blockers(page: &mut String, sealing: &Sealing<'_>) {
-    if sealing.review.blockers.is_empty() {
+    if sealing.blockers.is_empty() {
         return;
     }
     line!(page, "## What blocks");
     line!(page);
-    for blocker in &sealing.review.blockers {
+    for blocker in sealing.blockers {
         line!(page, "- {}", safe(&blocker.line(sealing.runbook, sealing.review)));
     }
     line!(page);

@@ -540,7 +540,8 @@ fn outcome(found: &Found, document: &Document) -> Answer {
         return told(State::Bad, format!("revoked by {}: {}", said.who, said.why))
             .so("walk the runbook again");
     }
-    if document.outcome == "signed-off" && document.blockers.is_empty() {
+    let good = ["signed-off", "rolled-back"].contains(&document.outcome.as_str());
+    if good && document.blockers.is_empty() {
         return told(State::Good, "signed-off".to_owned());
     }
     let blockers = crate::text::count(document.blockers.len(), "blocker");

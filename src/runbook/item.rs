@@ -100,6 +100,15 @@ pub struct FixRow {
     /// The value to put into the list that is there, keeping the rest.
     #[schemars(with = "Option<serde_json::Value>")]
     pub add: Option<toml::Value>,
+    /// Whether the value is a list, also where one word was said.
+    #[serde(default)]
+    pub list: bool,
+    /// Whether what stands there is taken out.
+    #[serde(default)]
+    pub unset: bool,
+    /// Whether it is written for this account or agent alone, also where the fact is inherited.
+    #[serde(default)]
+    pub own: bool,
 }
 
 /// How a person sees for themselves what no config can show.

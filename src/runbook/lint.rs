@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::runbook::Applies;
+use crate::runbook::FixRow;
 use crate::runbook::Item;
+use crate::runbook::Move;
 use crate::runbook::Op;
 use crate::runbook::Rows;
 use crate::runbook::Rule;
@@ -112,6 +114,7 @@ impl Linter<'_> {
             .chain(runbook.checks.iter().map(|check| &check.id))
             .chain(runbook.rollback.outside.iter().map(|outside| &outside.id))
             .chain(runbook.sections.iter().map(|section| &section.id))
+            .chain(runbook.moves.iter().map(|one| &one.id))
             .chain(runbook.items().map(|item| &item.id));
         let mut seen = BTreeSet::new();
         for id in ids {
@@ -157,6 +160,11 @@ impl Linter<'_> {
         for section in &self.runbook.sections {
             if let Some(applies) = &section.applies {
                 self.applies(&section.id, applies)?;
+            }
+        }
+        for one in &self.runbook.moves {
+            if let Some(rule) = &one.in_place {
+                self.rule(&one.id, rule)?;
             }
         }
         for outside in &self.runbook.rollback.outside {
@@ -209,6 +217,9 @@ impl Linter<'_> {
         for item in self.runbook.items() {
             self.item(item)?;
         }
+        for one in &self.runbook.moves {
+            self.widening(one)?;
+        }
         for by_design in &self.runbook.by_design {
             let from = &by_design.check_id;
             for pattern in &by_design.patterns {
@@ -229,14 +240,39 @@ impl Linter<'_> {
         {
             return Err(self.nowhere(&item.id, "check", run));
         }
-        for row in item.fix.iter().flat_map(|fix| &fix.set) {
-            let acts = [&row.value, &row.remove, &row.add];
-            if acts.iter().filter(|act| act.is_some()).count() != 1 {
+        self.sets(&item.id, item.fix.iter().flat_map(|fix| &fix.set))
+    }
+
+    fn widening(&self, one: &Move) -> Result<(), DocumentError> {
+        for pattern in &one.patterns {
+            self.known_pattern(&one.id, pattern)?;
+        }
+        for name in &one.after {
+            if self.runbook.item(name).is_none() && self.runbook.widening(name).is_none() {
+                return Err(self.nowhere(&one.id, "item or move", name));
+            }
+        }
+        if let Some(item) = &one.settles
+            && self.runbook.item(item).is_none()
+        {
+            return Err(self.nowhere(&one.id, "item", item));
+        }
+        self.sets(&one.id, one.set.iter())
+    }
+
+    fn sets<'r>(
+        &self,
+        from: &str,
+        rows: impl Iterator<Item = &'r FixRow>,
+    ) -> Result<(), DocumentError> {
+        for row in rows {
+            let acts = [row.value.is_some(), row.remove.is_some(), row.add.is_some(), row.unset];
+            if acts.iter().filter(|act| **act).count() != 1 {
                 return Err(DocumentError::Row {
-                    from: item.id.clone(),
+                    from: from.to_owned(),
                     path: row.path.clone(),
-                    why: "needs one of `value`, `remove` and `add`",
-                    line: self.line_of(&item.id, 1),
+                    why: "needs one of `value`, `remove`, `add` and `unset`",
+                    line: self.line_of(from, 1),
                 });
             }
         }

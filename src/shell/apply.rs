@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::app::Aftermath;
 use crate::app::Live;
+use crate::app::NotApplied;
 use crate::openclaw::command;
 use crate::openclaw::command::Command;
 use crate::openclaw::command::Ended;
@@ -72,37 +74,8 @@ pub struct Manner {
     pub undo_in: Option<Duration>,
 }
 
-/// What came of applying a patch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// The folder of the backup.
-    pub backup: String,
-    /// The one command that puts it back.
-    pub undo: String,
-    /// The command that keeps the change, where it is undone otherwise.
-    pub keep: Option<String>,
-    /// Whether everything is as the patch says.
-    pub met: bool,
-    /// Whether all of it could be looked at.
-    pub measured: bool,
-}
-
-/// Why a patch was not applied, or not wholly.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct NotApplied {
-    /// What did not work, and what state things are in.
-    pub what: String,
-    /// Why.
-    pub why: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl NotApplied {
-    fn new(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), why: why.into(), hint: hint.into() }
-    }
+fn refused(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> NotApplied {
+    NotApplied { what: what.into(), why: why.into(), hint: hint.into() }
 }
 
 /// Applies a patch and tells, line by line, what is done and what is true after it.
@@ -117,13 +90,13 @@ pub fn apply(
     manner: Manner,
     in_turn: &InTurn,
     tell: &mut dyn FnMut(&str),
-) -> Result<Applied, NotApplied> {
+) -> Result<Aftermath, NotApplied> {
     let Some(config) = site.live.config() else {
         let why = match &site.live {
             Live::Unreadable { why, .. } => why.clone(),
             Live::Read { .. } => String::new(),
         };
-        return Err(NotApplied::new("the config cannot be read; nothing was changed", why, ""));
+        return Err(refused("the config cannot be read; nothing was changed", why, ""));
     };
     let mut work = Work {
         site,
@@ -139,7 +112,7 @@ pub fn apply(
     let backup = Backup::take(&site.places, &site.target, &name, config, &site.source.state_dir);
     let backup = backup.map_err(|error| {
         let what = "there is no backup, so nothing was changed";
-        NotApplied::new(what, error.to_string(), "make room for it, or name a --data-dir")
+        refused(what, error.to_string(), "make room for it, or name a --data-dir")
     })?;
     work.say(&format!("backup   {}", backup.folder.display()));
     work.say(&format!("to undo  {}", backup.undo()));
@@ -150,10 +123,11 @@ pub fn apply(
     let _ = backup.finished(written > 0);
     outcome?;
     let (met, measured) = work.look(tailored)?;
-    Ok(Applied {
+    Ok(Aftermath {
         backup: backup.folder.display().to_string(),
         undo: backup.undo(),
-        keep: guard.map(|guard| guard.keep()),
+        keep: guard.as_ref().map(|guard| guard.kept.display().to_string()),
+        undone_at: guard.map(|guard| guard.at),
         met,
         measured,
     })
@@ -182,12 +156,12 @@ impl Work<'_> {
         let set = |name: &&&str| environment.get(**name).is_some_and(|value| value != "0");
         if let Some(name) = READ_ONLY.iter().find(set) {
             let what = format!("{name} is set, so OpenClaw does not write this config");
-            return Err(NotApplied::new(what, "nothing was changed", MERGED));
+            return Err(refused(what, "nothing was changed", MERGED));
         }
         if self.config.path.is_symlink() {
             let what =
                 "the config is a symbolic link, which OpenClaw's writer would replace by a file";
-            return Err(NotApplied::new(what, "nothing was changed", MERGED));
+            return Err(refused(what, "nothing was changed", MERGED));
         }
         let ended = self.in_turn.run(&self.command(&["config", "validate", "--json"]));
         match rehearsal::validated(&ended) {
@@ -199,10 +173,10 @@ impl Work<'_> {
                     format!("{MERGED}; `openclaw doctor --fix` rewrites the older keys first")
                 };
                 let what = "the installed OpenClaw rejects this config and writes nothing to it";
-                Err(NotApplied::new(what, why, migrate))
+                Err(refused(what, why, migrate))
             }
             Answer::Unmeasured(why) => {
-                Err(NotApplied::new("OpenClaw cannot be asked to write the config", why, MERGED))
+                Err(refused("OpenClaw cannot be asked to write the config", why, MERGED))
             }
         }
     }
@@ -212,9 +186,9 @@ impl Work<'_> {
         let Some(after) = self.manner.undo_in else { return Ok(None) };
         let guard = backup.guard(after).map_err(|error| {
             let what = "nothing would undo the change by itself, so nothing was changed";
-            NotApplied::new(what, error.to_string(), "apply it without an undo by itself")
+            refused(what, error.to_string(), "apply it without an undo by itself")
         })?;
-        let at = (shell::now() + after).format("%H:%M:%S");
+        let at = guard.at.format("%H:%M:%S");
         self.say(&format!("undone   at {at}, also without us, unless you say before:"));
         self.say(&format!("to keep  {}", guard.keep()));
         Ok(Some(guard))
@@ -235,11 +209,7 @@ impl Work<'_> {
                     0 => "nothing was changed".to_owned(),
                     done => format!("{} of {} written", count(done, "part"), tailored.parts.len()),
                 };
-                NotApplied::new(
-                    format!("{what}; {done}"),
-                    why,
-                    format!("to undo: {}", backup.undo()),
-                )
+                refused(format!("{what}; {done}"), why, format!("to undo: {}", backup.undo()))
             };
             let text = tailored.text(part, patch::COLUMNS);
             let file = backup.add(&format!("patch-{}.json5", at + 1), &text);
@@ -277,7 +247,7 @@ impl Work<'_> {
         let live = self.site.source.read();
         let Some(config) = live.config() else {
             let what = "the patch is written, and the config cannot be read back";
-            return Err(NotApplied::new(what, String::new(), "see `portcullis facts`"));
+            return Err(refused(what, String::new(), "see `portcullis facts`"));
         };
         let mut met = true;
         let missing = tailored.parts.iter().filter(|part| part.by_writer).filter(|part| {

@@ -16,10 +16,13 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 
+use chrono::DateTime;
+use chrono::FixedOffset;
 use sha2::Digest;
 use sha2::Sha256;
 
 use crate::openclaw::config::Config;
+use crate::shell;
 use crate::shell::copy::KEPT;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
@@ -50,6 +53,8 @@ pub struct Backup {
 pub struct Guard {
     /// The file that keeps the change once it is there.
     pub kept: PathBuf,
+    /// When it does so.
+    pub at: DateTime<FixedOffset>,
 }
 
 /// Why there is no backup.
@@ -180,7 +185,7 @@ impl Backup {
             .process_group(0)
             .spawn()
             .map_err(failed("start", &path))?;
-        Ok(Guard { kept: self.folder.join(KEPT_FILE) })
+        Ok(Guard { kept: self.folder.join(KEPT_FILE), at: shell::now() + after })
     }
 
     /// Puts down what the config is after a part of the change, so that nothing is undone on top of

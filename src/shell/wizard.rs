@@ -15,11 +15,13 @@ use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::mpsc::Sender;
 use std::thread;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use signal_hook::consts::SIGINT;
 
 use crate::app::App;
+use crate::app::Application;
 use crate::app::Effect;
 use crate::app::Message;
 use crate::app::Offer;
@@ -32,8 +34,12 @@ use crate::record::Signing;
 use crate::record::chain::digest;
 use crate::record::sshsig;
 use crate::shell;
+use crate::shell::apply;
+use crate::shell::apply::Manner;
+use crate::shell::apply::Site;
 use crate::shell::chain::Chain;
 use crate::shell::demo;
+use crate::shell::in_turn::InTurn;
 use crate::shell::keyboard::Keyboard;
 use crate::shell::live::Source;
 use crate::shell::live::Stamp;
@@ -88,6 +94,8 @@ struct Shell {
     lent: Arc<AtomicBool>,
     /// The record that is ready to be signed, its chain locked.
     ready: Option<Ready>,
+    /// What is on its way into the live config.
+    applying: Option<JoinHandle<()>>,
 }
 
 /// A record that is ready to be signed.
@@ -132,12 +140,14 @@ pub fn run(mut app: App, world: World, theme: Theme, screen: &mut Screen) -> io:
         keyboard,
         lent,
         ready: None,
+        applying: None,
     };
     let drawn = shell.turn(&mut app, &messages, theme, screen);
+    shell.finish_applying(&mut app, &messages, screen);
     shell.processes.kill_all();
     drawn.map(|()| Left {
+        blockers: app.blockers().len(),
         sealed: app.sealed,
-        blockers: app.review.blockers.len(),
         unsaved: app.unsaved.len(),
     })
 }
@@ -160,7 +170,7 @@ impl Shell {
                     // A ctrl-c for the other program may be told late; this key came after it.
                     self.lent.store(false, Ordering::SeqCst);
                 }
-                if matches!(message, Message::Key(_) | Message::Touched) {
+                if matches!(message, Message::Key(_) | Message::Touched | Message::Applied(_)) {
                     self.look_at_config(app);
                 }
                 if self.handle(app, message, screen)? {
@@ -205,6 +215,13 @@ impl Shell {
                         next.extend(app.update(message, shell::now()));
                     }
                     Effect::LetGo => self.ready = None,
+                    Effect::Apply(application) => self.apply(app, &application),
+                    Effect::Keep(file) => {
+                        if let Err(error) = store::write_new(Path::new(&file), "") {
+                            let why = format!("it is not kept: {error}");
+                            next.extend(app.update(Message::Written(Err(why)), shell::now()));
+                        }
+                    }
                 }
             }
             effects = next;
@@ -283,6 +300,61 @@ impl Shell {
         let done = screen.lend(to);
         self.keyboard.resume();
         done
+    }
+
+    /// Hands a patch to OpenClaw on a thread of its own, which nothing stops half way.
+    fn apply(&mut self, app: &App, application: &Application) {
+        let Some(source) = self.world.source.clone() else { return };
+        let site = Site {
+            gateway: source.gateway(&app.live),
+            source,
+            live: app.live.clone(),
+            places: self.world.places.clone(),
+            target: app.target.id.clone(),
+        };
+        let manner = Manner {
+            closes_all: application.closes_all,
+            undo_in: application.undo_in.map(|seconds| Duration::from_secs(seconds.into())),
+        };
+        let (queue, patch) = (self.queue.clone(), application.patch.clone());
+        self.applying = Some(thread::spawn(move || {
+            let in_turn = InTurn::unasked(site.live.mask());
+            let mut tell = |line: &str| {
+                // The receiver is gone only when the wizard has been left.
+                let _ = queue.send(Message::Told(line.to_owned()));
+            };
+            let outcome = apply::apply(&patch, &site, manner, &in_turn, &mut tell);
+            let _ = queue.send(Message::Applied(outcome));
+        }));
+    }
+
+    /// Waits for what is on its way into the live config, and has the draft say what came of it.
+    fn finish_applying(
+        &mut self,
+        app: &mut App,
+        messages: &Receiver<Message>,
+        screen: &mut Screen,
+    ) {
+        let Some(thread) = self.applying.take().filter(|_| app.is_applying()) else { return };
+        // A terminal that is gone is no reason to leave the change half made.
+        let _ = self.lend(screen, || {
+            tell("A change is on its way into the live config; it is finished first.");
+            thread.join()
+        });
+        self.look_at_config(app);
+        let told: Vec<Message> = messages.try_iter().collect();
+        for message in told {
+            if !matches!(message, Message::Told(_) | Message::Applied(_)) {
+                continue;
+            }
+            for effect in app.update(message, shell::now()) {
+                if let Effect::Save(entries) = effect
+                    && self.world.draft.save(&entries).is_ok()
+                {
+                    app.update(Message::Saved, shell::now());
+                }
+            }
+        }
     }
 
     fn start(&mut self, app: &App, run: RunId, command: &Command) {

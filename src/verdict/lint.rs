@@ -38,6 +38,12 @@ pub fn lint(runbook: &Runbook) -> Vec<String> {
     for section in &runbook.sections {
         applies(&section.id, section.applies.as_ref(), &mut found);
     }
+    for one in &runbook.moves {
+        rules(&one.id, one.in_place.as_ref(), &mut found);
+        for row in one.set.iter().filter(|row| fact::path(&row.path).is_none()) {
+            found.push(format!("the move `{}` writes {}", one.id, unknown(&row.path)));
+        }
+    }
     for item in runbook.items() {
         rules(&item.id, item.rule.as_ref(), &mut found);
         applies(&item.id, item.applies.as_ref(), &mut found);

@@ -1,6 +1,7 @@
 //! What is under the cursor, whole: statement, why, evidence, findings, fix, cards, source.
 
 mod item;
+mod moves;
 
 use ratatui::style::Style;
 
@@ -10,6 +11,7 @@ use crate::app::Live;
 use crate::app::page;
 use crate::app::page::Row;
 use crate::app::page::Shape;
+use crate::app::page::Step;
 use crate::change;
 use crate::change::Settled;
 use crate::openclaw::exposure;
@@ -34,11 +36,16 @@ pub(super) fn prose(app: &App, theme: Theme, row: &Row, width: usize) -> Prose {
         Row::Finding(key) => finding(app, theme, key, &mut prose),
         Row::Shape(shape) => {
             if *shape == Shape::Rollback {
+                if app.step == Step::Rollback {
+                    open_now(app, theme, &mut prose);
+                }
                 rehearsal(app, theme, &mut prose);
             }
             self::shape(app, theme, *shape, width, &mut prose);
         }
-        Row::Move(index) => planned(app, theme, *index, &mut prose),
+        Row::Applied(index) => moves::applied(app, theme, *index, &mut prose),
+        Row::Offer(index) => moves::offer(app, theme, *index, &mut prose),
+        Row::Move(index) => moves::planned(app, theme, *index, &mut prose),
         Row::Blocker(index) => blocker(app, theme, *index, &mut prose),
         Row::Sign => sign(app, theme, &mut prose),
     }
@@ -290,6 +297,24 @@ fn asked(app: &App, theme: Theme, shape: Shape, prose: &mut Prose) {
     }
 }
 
+/// Says what is open in the live config, and how it is closed.
+fn open_now(app: &App, theme: Theme, prose: &mut Prose) {
+    match app.open_now() {
+        None => prose.add("What is open cannot be told: the config cannot be read.", theme.wrong()),
+        Some(open) if open.is_empty() => {
+            prose.add("Nothing that a config decides is open.", theme.good());
+        }
+        Some(open) => {
+            prose.lead("Open now: ", theme.wrong(), &open.join(" · "), theme.wrong());
+            prose.add(
+                "A closes it through OpenClaw's own writer, after a backup; enter writes the patch.",
+                theme.heading(),
+            );
+        }
+    }
+    prose.gap();
+}
+
 /// Shows the rehearsal, or how to have one.
 fn rehearsal(app: &App, theme: Theme, prose: &mut Prose) {
     let Some(check) = change::rehearsal_check(&app.runbook) else { return };
@@ -307,7 +332,8 @@ fn rehearsal(app: &App, theme: Theme, prose: &mut Prose) {
     prose.gap();
 }
 
-fn diff(theme: Theme, text: &str, prose: &mut Prose) {
+/// Shows a difference between two configs.
+pub(super) fn diff(theme: Theme, text: &str, prose: &mut Prose) {
     for line in text.lines() {
         let (sign, body) = line.split_at_checked(2).unwrap_or((line, ""));
         let style = match sign.trim() {
@@ -317,33 +343,6 @@ fn diff(theme: Theme, text: &str, prose: &mut Prose) {
         };
         prose.lead(sign, style, body, style);
     }
-}
-
-fn planned(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
-    let Some((item, planned)) = app.answers.plan.get(index) else { return };
-    prose.add(&planned.says, theme.heading());
-    prose.add(&format!("for {item}"), theme.quiet());
-    prose.gap();
-    for step in &planned.steps {
-        prose.lead("- ", theme.quiet(), step, Style::new());
-    }
-    let empty = planned.patch.as_object().is_none_or(serde_json::Map::is_empty);
-    if empty {
-        return prose.add(
-            "Nothing in the config changes; the steps above are done elsewhere.",
-            theme.quiet(),
-        );
-    }
-    if app.as_diff {
-        return diff(theme, &patch::diff(app.live.config(), &planned.patch), prose);
-    }
-    let shown = crate::openclaw::secret::redact(&planned.patch);
-    prose.verbatim(&patch::pretty(&shown), |_| Style::new());
-    prose.gap();
-    prose.add(
-        "w writes it to a file; OpenClaw's own CLI applies it. Then validate, step 9.",
-        theme.quiet(),
-    );
 }
 
 fn blocker(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
@@ -383,11 +382,21 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
             prose.lead(&format!("{question:<9}"), theme.quiet(), &sentence, Style::new());
         }
     }
-    let changed = match app.answers.plan.len() {
-        0 => "nothing was changed through this program".to_owned(),
-        moves => format!("{} planned, none applied by this program", count(moves, "move")),
+    for (_, applied) in &app.answers.applied {
+        let undone = if app.is_undone(applied) { ", undone since" } else { "" };
+        let said =
+            format!("{} at {}{undone}", applied.planned.says, applied.done.at.format("%H:%M"));
+        prose.lead("Changed  ", theme.quiet(), &said, Style::new());
+    }
+    let planned = count(app.answers.plan.len(), "move");
+    let changed = match (app.answers.applied.len(), app.answers.plan.len()) {
+        (0, 0) => Some("nothing was changed through this program".to_owned()),
+        (_, 0) => None,
+        _ => Some(format!("{planned} planned and not applied by this program")),
     };
-    prose.lead("Changed  ", theme.quiet(), &changed, Style::new());
+    if let Some(changed) = changed {
+        prose.lead("Changed  ", theme.quiet(), &changed, Style::new());
+    }
     proved(app, theme, prose);
     for residual in app.answers.residuals.values() {
         let text = format!(

@@ -1,5 +1,6 @@
 //! What lies over the step: a form, the help, the blockers, the search, an output.
 
+mod apply;
 mod signing;
 
 use ratatui::Frame;
@@ -22,6 +23,7 @@ use crate::app::form::Form;
 use crate::app::keymap;
 use crate::app::page;
 use crate::app::page::Step;
+use crate::record::Outcome;
 use crate::text::Shown;
 use crate::text::count;
 use crate::verdict::Verdict;
@@ -58,6 +60,19 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Output { check, scroll }) => {
             let text = output(app, theme, check);
             page(theme, frame, body, check, "r runs again · esc closes", &text, *scroll);
+        }
+        Some(Overlay::Apply { application, scroll }) => {
+            let keys = if application.missing.is_empty() {
+                "enter applies it · u undo by itself · esc leaves"
+            } else {
+                "esc leaves"
+            };
+            let text = apply::asked(theme, application);
+            page(theme, frame, body, "Apply to the live config", keys, &text, *scroll);
+        }
+        Some(Overlay::Applying { scroll }) => {
+            let text = apply::told(app, theme);
+            page(theme, frame, body, "Into the live config", apply::keys(app), &text, *scroll);
         }
         Some(Overlay::Moved { scroll }) => {
             page(theme, frame, body, "What moved", "esc closes", &moved(app, theme), *scroll);
@@ -140,7 +155,7 @@ fn form(theme: Theme, frame: &mut Frame, body: Rect, form: &Form) {
     for (index, field) in form.fields.iter().enumerate() {
         let focused = index == form.focus;
         let style = if focused { theme.key() } else { theme.quiet() };
-        lines.push(Line::styled(field.label, style));
+        lines.push(Line::styled(Shown::line(&field.label).into_string(), style));
         let shown = Shown::line(field.input.value());
         let (before, at) =
             window(shown.as_str(), field.input.visual_cursor(), room.saturating_sub(3));
@@ -388,9 +403,9 @@ fn residuals(app: &App, theme: Theme) -> Prose {
 
 fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     let mut text = Prose::default();
-    let blockers = app.review.blockers.len();
+    let blockers = app.blockers().len();
     if blockers == 0 {
-        text.add("signed-off", theme.good());
+        text.add(Outcome::of(app.ending(), 0).word(), theme.good());
     } else {
         let said = format!("not-cleared: {} named in it", count(blockers, "blocker"));
         text.add(&said, theme.waiting());

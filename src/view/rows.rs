@@ -16,6 +16,7 @@ use crate::change::Rehearsed;
 use crate::change::Settled;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::finding::Severity;
+use crate::record::Ending;
 use crate::runbook::Need;
 use crate::text::Shown;
 use crate::text::count;
@@ -78,6 +79,8 @@ pub(super) fn row(app: &App, theme: Theme, row: &Row) -> RowLine {
             }
             Shape::Rollback => rollback(app, theme),
         },
+        Row::Applied(index) => applied(app, theme, *index),
+        Row::Offer(index) => offer(app, theme, *index),
         Row::Move(index) => planned(app, theme, *index),
         Row::Blocker(index) => {
             let blocker = app.review.blockers.get(*index);
@@ -263,16 +266,57 @@ fn planned(app: &App, theme: Theme, index: usize) -> RowLine {
     RowLine::new(theme.sign(Sign::Here), theme.key(), format!("{}. {}", index + 1, planned.says))
 }
 
+fn offer(app: &App, theme: Theme, index: usize) -> RowLine {
+    let Some(one) = app.runbook.moves.get(index) else {
+        return RowLine::new(" ", Style::new(), "");
+    };
+    if app.review.in_place.contains(&one.id) {
+        return RowLine::new(theme.verdict(Verdict::Met), theme.good(), one.title())
+            .right("in place");
+    }
+    match app.closed(index) {
+        Some(first) => {
+            RowLine::new(theme.sign(Sign::Waiting), theme.quiet(), one.title()).right(first)
+        }
+        None => RowLine::new(theme.verdict(Verdict::Open), theme.waiting(), one.title())
+            .right("widens: f plans it"),
+    }
+}
+
+fn applied(app: &App, theme: Theme, index: usize) -> RowLine {
+    let Some((_, applied)) = app.answers.applied.get(index) else {
+        return RowLine::new(" ", Style::new(), "");
+    };
+    let says = &applied.planned.says;
+    if app.is_undone(applied) {
+        return RowLine::new(theme.verdict(Verdict::NotApplicable), theme.quiet(), says)
+            .right("undone");
+    }
+    if let Some(at) = app.pending(applied) {
+        let right = format!("undone at {} unless kept", at.format("%H:%M:%S"));
+        return RowLine::new(theme.sign(Sign::Warning), theme.waiting(), says).right(right);
+    }
+    let right = format!("applied {}", applied.done.at.format("%H:%M"));
+    if applied.done.met {
+        RowLine::new(theme.verdict(Verdict::Met), theme.good(), says).right(right)
+    } else {
+        RowLine::new(theme.verdict(Verdict::NotMet), theme.wrong(), says).right(right)
+    }
+}
+
 fn sign(app: &App, theme: Theme) -> RowLine {
     if app.sealed.is_some() {
         return RowLine::new(theme.verdict(Verdict::Met), theme.good(), "Sealed");
     }
-    let blockers = app.review.blockers.len();
+    let blockers = app.blockers().len();
+    let (whole, as_is) = match app.ending() {
+        Ending::Change => ("Sign off", "Seal this change as it is"),
+        Ending::Rollback => ("Sign the rollback", "Seal the rollback as it is"),
+    };
     if blockers == 0 {
-        return RowLine::new(theme.sign(Sign::Here), theme.good(), "Sign off")
-            .right("nothing blocks");
+        return RowLine::new(theme.sign(Sign::Here), theme.good(), whole).right("nothing blocks");
     }
-    RowLine::new(theme.sign(Sign::Here), theme.waiting(), "Seal this change as it is")
+    RowLine::new(theme.sign(Sign::Here), theme.waiting(), as_is)
         .right(format!("not-cleared: {}", count(blockers, "blocker")))
 }
 

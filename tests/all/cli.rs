@@ -167,7 +167,7 @@ fn a_broken_runbook_is_shown_with_line_and_caret() {
          3 | titel = \"A small runbook\"\n  | ^^^^^\n\
          unknown field `titel`, expected one of `id`, `title`, `revision`, `source`, `openclaw`, \
          `note`, `pattern`, `inventory`, `check`, `baseline`, `rollback`, `section`, `validation`, \
-         `checklist`, `by_design`, `finding`\n\n"
+         `checklist`, `move`, `by_design`, `finding`\n\n"
     );
 }
 

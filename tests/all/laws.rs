@@ -93,6 +93,7 @@ impl Wizard {
             folder: ".".to_owned(),
             notice: None,
             previous: None,
+            step: None,
         };
         Self { app: App::new(start, now()), effects: Vec::new() }
     }
@@ -183,6 +184,8 @@ fn seal(wizard: &Wizard) -> Record {
         change: &app.change,
         answers: &app.answers,
         review: &app.review,
+        blockers: &app.review.blockers,
+        ending: portcullis::record::Ending::Change,
         config: app.live.config(),
         facts: app.live.facts(),
         operator: "mira",

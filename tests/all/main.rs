@@ -18,6 +18,7 @@ mod home;
 mod laws;
 mod logs;
 mod merged;
+mod moves;
 mod openclaw;
 mod oracle;
 mod pairing;

@@ -12,3 +12,4 @@ mod nginx;
 mod patched;
 mod proxied;
 mod real;
+mod wizard;

@@ -10,7 +10,6 @@ use crate::openclaw::facts::flags;
 use crate::openclaw::facts::found::Found;
 use crate::openclaw::facts::found::Sheet;
 use crate::openclaw::facts::key;
-use crate::openclaw::facts::reading::Item;
 use crate::openclaw::facts::reading::Reading;
 
 /// The port of a gateway that names none.
@@ -127,8 +126,11 @@ fn url(
 fn proxies(sheet: &mut Sheet, reading: &Reading<'_>) {
     let path = ["gateway", "trustedProxies"];
     let items = reading.items(&path);
-    let wide: Vec<String> =
-        items.iter().filter(|item| is_wide(item)).map(|item| item.shown.clone()).collect();
+    let wide: Vec<String> = items
+        .iter()
+        .filter(|item| item.meant.as_deref().is_some_and(is_wide))
+        .map(|item| item.shown.clone())
+        .collect();
     let unseen = wide.is_empty() && items.iter().any(|item| item.meant.is_none());
     let wide = Found::follows((!unseen).then_some(wide), &["config.gateway.trusted_proxies"]);
     sheet.put("config.gateway.trusted_proxies_wide", wide.at(&path));
@@ -138,8 +140,8 @@ fn proxies(sheet: &mut Sheet, reading: &Reading<'_>) {
 }
 
 /// Says whether a range is wider than a few proxies; what is no address cannot be told from one.
-fn is_wide(item: &Item) -> bool {
-    let Some(text) = item.meant.as_deref() else { return false };
+#[must_use]
+pub fn is_wide(text: &str) -> bool {
     let (address, bits) =
         text.trim().split_once('/').map_or((text.trim(), None), |(a, b)| (a, Some(b)));
     let bits = bits.map(str::parse::<u8>);

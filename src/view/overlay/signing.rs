@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::app::Offer;
 use crate::app::Pen;
 use crate::change::Settled;
+use crate::record::Outcome;
 use crate::text::Shown;
 use crate::text::count;
 use crate::view::overlay;
@@ -90,8 +91,13 @@ fn summary(app: &App, theme: Theme, offer: &Offer) -> Prose {
         pattern.map_or(choice.pattern.as_str(), |pattern| &pattern.title)
     });
     text.lead("Pattern   ", theme.quiet(), pattern, Style::new());
-    match app.review.blockers.len() {
-        0 => text.lead("Outcome   ", theme.quiet(), "signed-off", theme.good()),
+    match app.blockers().len() {
+        0 => text.lead(
+            "Outcome   ",
+            theme.quiet(),
+            Outcome::of(app.ending(), 0).word(),
+            theme.good(),
+        ),
         blockers => {
             let said = format!("not-cleared, {} named in it", count(blockers, "blocker"));
             text.lead("Outcome   ", theme.quiet(), &said, theme.waiting());

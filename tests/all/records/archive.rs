@@ -100,6 +100,8 @@ pub(crate) fn record(change: &Change1) -> Record {
         change: &Change::begin(header),
         answers: &answers,
         review: &review,
+        blockers: &review.blockers,
+        ending: portcullis::record::Ending::Change,
         config: live.config(),
         facts,
         operator: "mira",

@@ -1,0 +1,305 @@
+//! Applying a move or a config shape: shown whole, agreed to, handed to the shell, told line by line.
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+
+use crate::app::App;
+use crate::app::Effect;
+use crate::app::Overlay;
+use crate::app::page::Row;
+use crate::app::page::Shape;
+use crate::app::page::Step;
+use crate::change::Act;
+use crate::change::Applied;
+use crate::change::Done;
+use crate::change::Planned;
+use crate::change::before_widening;
+use crate::openclaw::breadth::Breadth;
+use crate::openclaw::patch;
+use crate::openclaw::tailor::Tailored;
+
+/// The seconds after which a move is undone by itself, unless somebody says that it is kept.
+const UNDO_IN: u32 = 300;
+
+/// The name under which an applied rollback is kept.
+const ROLLBACK: &str = "rollback";
+
+/// The name under which an applied baseline is kept.
+const BASELINE: &str = "baseline";
+
+/// A patch that is about to be applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// The item or move it is for, or the name of the config shape.
+    pub item: String,
+    /// What it does.
+    pub planned: Planned,
+    /// The patch, a part for each file that owns keys of it.
+    pub patch: Tailored,
+    /// Whether it is to leave nothing open.
+    pub closes_all: bool,
+    /// Whom it lets in and whom not.
+    pub breadth: Breadth,
+    /// What stands before it, one sentence each; nothing before what narrows.
+    pub missing: Vec<String>,
+    /// After how many seconds it is undone by itself.
+    pub undo_in: Option<u32>,
+}
+
+/// What came of a patch that was handed to OpenClaw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// The folder of the backup.
+    pub backup: String,
+    /// The one command that puts it back.
+    pub undo: String,
+    /// The file whose presence keeps the change, where it is undone otherwise.
+    pub keep: Option<String>,
+    /// When it is undone otherwise.
+    pub undone_at: Option<DateTime<FixedOffset>>,
+    /// Whether everything is as the patch says.
+    pub met: bool,
+    /// Whether all of it could be looked at.
+    pub measured: bool,
+}
+
+/// Why a patch was not applied, or not wholly.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct NotApplied {
+    /// What did not work, and what state things are in.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// A patch on its way into the live config, or what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applying {
+    /// What is applied.
+    pub application: Application,
+    /// Since when.
+    pub since: DateTime<FixedOffset>,
+    /// The config before it.
+    pub before: String,
+    /// What was told so far.
+    pub lines: Vec<String>,
+    /// What came of it.
+    pub outcome: Option<Result<Aftermath, NotApplied>>,
+}
+
+impl App {
+    /// Shows what applying the row under the cursor would do, and what stands before it.
+    pub(super) fn ask_to_apply(&mut self) {
+        if self.is_applying() {
+            self.overlay = Some(Overlay::Applying { scroll: 0 });
+            return;
+        }
+        if self.target.demo {
+            return self
+                .refuse("this is the sample gateway: nothing is applied; w writes the patch");
+        }
+        let application = match self.row() {
+            Some(Row::Shape(shape)) => self.application_of_shape(shape),
+            Some(Row::Move(index)) => self.application_of_move(index),
+            Some(Row::Offer(_)) => Err("f puts it into the plan first; A there applies it"),
+            _ => Err("there is nothing to apply here; moves stand in step 8, the rollback under R"),
+        };
+        match application {
+            Err(why) => self.refuse(why),
+            Ok(application) if application.patch.is_empty() => {
+                self.say("The live config says all of it already".to_owned());
+            }
+            Ok(application) => {
+                let application = Box::new(application);
+                self.overlay = Some(Overlay::Apply { application, scroll: 0 });
+            }
+        }
+    }
+
+    fn application_of_shape(&self, shape: Shape) -> Result<Application, &'static str> {
+        let (Some(patch), Some(live)) = (self.fitted(shape), self.live.config()) else {
+            return Err("the config cannot be read, so nothing can be fitted to it");
+        };
+        let planned = Planned {
+            says: patch.says.clone(),
+            patch: patch.value(),
+            steps: Vec::new(),
+            undo: Vec::new(),
+        };
+        Ok(Application {
+            item: match shape {
+                Shape::Rollback => ROLLBACK,
+                Shape::Baseline => BASELINE,
+            }
+            .to_owned(),
+            breadth: patch::breadth(patch.before(), &patch.applied(), live),
+            planned,
+            patch,
+            closes_all: shape == Shape::Rollback,
+            missing: Vec::new(),
+            undo_in: None,
+        })
+    }
+
+    fn application_of_move(&self, index: usize) -> Result<Application, &'static str> {
+        let Some((item, planned)) = self.answers.plan.get(index) else {
+            return Err("there is no such move");
+        };
+        let (Some(config), Some(facts)) = (self.live.config(), self.live.facts()) else {
+            return Err("the config cannot be read, so nothing can be applied to it");
+        };
+        if planned.patch.as_object().is_none_or(serde_json::Map::is_empty) {
+            return Err("nothing of it is in the config: do its steps, then settle its item");
+        }
+        let patch = Tailored::of(&planned.says, &planned.patch, config, facts);
+        let breadth = patch::breadth(patch.before(), &patch.applied(), config);
+        let widens = self.runbook.widening(item).is_some() || !breadth.widens.is_empty();
+        let missing = if widens {
+            let missing = before_widening(&self.runbook, &self.answers, &self.review);
+            missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review)).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Application {
+            item: item.clone(),
+            planned: planned.clone(),
+            patch,
+            closes_all: false,
+            breadth,
+            missing,
+            // What only narrows opens nothing when it stays.
+            undo_in: widens.then_some(UNDO_IN),
+        })
+    }
+
+    /// Switches between undoing by itself and not.
+    pub(super) fn toggle_undo(application: &mut Application) {
+        application.undo_in = match application.undo_in {
+            Some(_) => None,
+            None => Some(UNDO_IN),
+        };
+    }
+
+    /// Applies what was agreed to.
+    pub(super) fn apply(&mut self, application: Application) -> Vec<Effect> {
+        if !application.missing.is_empty() {
+            self.overlay = Some(Overlay::Apply { application: Box::new(application), scroll: 0 });
+            self.refuse("it widens, and what stands before it is not settled");
+            return Vec::new();
+        }
+        self.applying = Some(Applying {
+            application: application.clone(),
+            since: self.now,
+            before: self.live.digest().to_owned(),
+            lines: Vec::new(),
+            outcome: None,
+        });
+        self.overlay = Some(Overlay::Applying { scroll: u16::MAX });
+        vec![Effect::Apply(Box::new(application))]
+    }
+
+    /// Tells whether something is on its way into the live config.
+    #[must_use]
+    pub fn is_applying(&self) -> bool {
+        self.applying.as_ref().is_some_and(|applying| applying.outcome.is_none())
+    }
+
+    /// Takes a line that was told while something is applied.
+    pub(super) fn told(&mut self, line: String) {
+        if let Some(applying) = &mut self.applying {
+            applying.lines.push(line);
+        }
+    }
+
+    /// Takes what came of it. The config has been read again by then.
+    pub(super) fn applied(&mut self, outcome: Result<Aftermath, NotApplied>) -> Vec<Effect> {
+        let Some(applying) = &mut self.applying else { return Vec::new() };
+        applying.outcome = Some(outcome.clone());
+        let applying = applying.clone();
+        self.overlay = Some(Overlay::Applying { scroll: u16::MAX });
+        let Ok(aftermath) = outcome else { return Vec::new() };
+        let application = applying.application;
+        let validated = self.runbook.validation.iter();
+        let validated =
+            validated.map(|item| (item.id.clone(), self.review.verdict(&item.id))).collect();
+        let done = Done {
+            at: self.now,
+            before: applying.before,
+            after: self.live.digest().to_owned(),
+            widens: application.breadth.widens,
+            backup: aftermath.backup,
+            undo: aftermath.undo,
+            undone_at: aftermath.undone_at,
+            keep: aftermath.keep,
+            met: aftermath.met,
+            measured: aftermath.measured,
+            validated: if self.answers.applied.is_empty() { Vec::new() } else { validated },
+        };
+        let applied = Applied { planned: application.planned, done };
+        self.act(Act::Applied(application.item, Box::new(applied)))
+    }
+
+    /// Leaves what was told of an applied patch: keeps it where that is agreed to, and goes on.
+    pub(super) fn leave_applied(&mut self, keep: bool) -> Vec<Effect> {
+        let Some(applying) = &self.applying else { return Vec::new() };
+        let Some(Ok(_)) = &applying.outcome else { return Vec::new() };
+        let item = applying.application.item.clone();
+        let effects = if keep { self.keep(&item) } else { Vec::new() };
+        if ![ROLLBACK, BASELINE].contains(&item.as_str()) {
+            self.go(Step::Validation);
+        }
+        effects
+    }
+
+    /// Says that an applied move is kept, where it would be undone by itself.
+    pub(super) fn keep(&mut self, item: &str) -> Vec<Effect> {
+        let mut moves = self.answers.applied.iter().rev();
+        let Some((_, applied)) = moves.find(|(id, _)| id == item) else { return Vec::new() };
+        let (Some(_), Some(file)) = (self.pending(applied), applied.done.keep.clone()) else {
+            return Vec::new();
+        };
+        self.say("Kept; it is not undone by itself".to_owned());
+        let mut effects = vec![Effect::Keep(file)];
+        effects.extend(self.act(Act::Kept(item.to_owned())));
+        effects
+    }
+
+    /// Returns when an applied move will be undone by itself; none where it will not.
+    #[must_use]
+    pub fn pending(&self, applied: &Applied) -> Option<DateTime<FixedOffset>> {
+        applied.done.undone_at.filter(|at| *at > self.now)
+    }
+
+    /// Tells whether the config is again as it was before an applied move.
+    #[must_use]
+    pub fn is_undone(&self, applied: &Applied) -> bool {
+        applied.done.before != applied.done.after && self.live.digest() == applied.done.before
+    }
+
+    /// Returns why a widening move cannot be planned yet; none where it can.
+    #[must_use]
+    pub fn closed(&self, index: usize) -> Option<String> {
+        let one = self.runbook.moves.get(index)?;
+        let title = |id: &str| match (self.runbook.item(id), self.runbook.widening(id)) {
+            (Some(item), _) => item.statement.clone(),
+            (None, Some(one)) => one.title(),
+            (None, None) => id.to_owned(),
+        };
+        let first = one.after.iter().find(|id| match self.runbook.item(id) {
+            Some(_) => !self.review.verdict(id).is_settled(),
+            None => !self.review.in_place.contains(*id),
+        });
+        first.map(|id| format!("first: {}", title(id)))
+    }
+
+    /// Returns the widening moves that lead to the chosen pattern, by their place.
+    #[must_use]
+    pub fn offers(&self) -> Vec<usize> {
+        let Some(choice) = &self.answers.choice else { return Vec::new() };
+        let moves = self.runbook.moves.iter().enumerate();
+        moves.filter(|(_, one)| one.leads_to(&choice.pattern)).map(|(at, _)| at).collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! Planning a widening move: what the operator says first, and the patch that follows from it.
+
+use crate::app::App;
+use crate::app::Effect;
+use crate::app::form::Asks;
+use crate::app::form::Form;
+use crate::change::Act;
+use crate::change::Planned;
+use crate::openclaw::fact::Subject;
+use crate::openclaw::patch::moved;
+use crate::openclaw::patch::moved::Said;
+use crate::runbook::Each;
+use crate::runbook::Move;
+
+impl App {
+    /// Puts a widening move into the plan, once what it needs has been said.
+    pub(super) fn plan_offer(&mut self, index: usize) -> Vec<Effect> {
+        let Some(one) = self.runbook.moves.get(index).cloned() else { return Vec::new() };
+        if let Some(first) = self.closed(index) {
+            self.refuse(first);
+            return Vec::new();
+        }
+        if self.review.in_place.contains(&one.id) {
+            self.say("It is in place already".to_owned());
+            return Vec::new();
+        }
+        if one.asks.is_empty() && one.each.is_none_or(|each| each == Each::Gateway) {
+            return match self.planned_move(&one, &Subject::Gateway, &Said::new()) {
+                Ok(effects) => effects,
+                Err(why) => {
+                    self.refuse(why);
+                    Vec::new()
+                }
+            };
+        }
+        let subject = self.subjects(&one).first().map(ToString::to_string);
+        let which = which(&one).map(|label| (label.to_owned(), subject.unwrap_or_default()));
+        let asks = one.asks.iter().map(|ask| {
+            let choice = if ask.one_of.is_empty() {
+                ask.label.clone()
+            } else {
+                format!("{}: {}", ask.label, ask.one_of.join(" or "))
+            };
+            (choice, ask.first.clone())
+        });
+        let fields = which.into_iter().chain(asks).collect();
+        let mut form = Form::new(Asks::Move { id: one.id.clone() }, one.title(), fields);
+        form.intro.push(one.why.clone());
+        self.open(form);
+        Vec::new()
+    }
+
+    /// Takes what the operator said and puts the move into the plan.
+    ///
+    /// # Errors
+    ///
+    /// Why an answer cannot be taken.
+    pub(super) fn said_for_move(
+        &mut self,
+        id: &str,
+        values: &[String],
+    ) -> Result<Vec<Effect>, String> {
+        let one = self.runbook.widening(id).cloned().ok_or("the runbook has no such move")?;
+        let mut values = values.iter();
+        let mut said = Said::new();
+        let subject = match which(&one) {
+            None => Subject::Gateway,
+            Some(label) => {
+                let typed = values.next().map_or("", |value| value.trim());
+                said.insert("subject".to_owned(), vec![typed.to_owned()]);
+                let mut known = self.subjects(&one).into_iter();
+                let found = known.find(|subject| subject.to_string() == typed);
+                found.ok_or_else(|| format!("{label}: the config has no `{typed}`"))?
+            }
+        };
+        for (ask, typed) in one.asks.iter().zip(values) {
+            said.insert(ask.name.clone(), moved::answer(ask, typed)?);
+        }
+        self.planned_move(&one, &subject, &said)
+    }
+
+    fn planned_move(
+        &mut self,
+        one: &Move,
+        subject: &Subject,
+        said: &Said,
+    ) -> Result<Vec<Effect>, String> {
+        let (Some(facts), Some(config)) = (self.live.facts(), self.live.config()) else {
+            return Err("the config cannot be read, so no move can be worked out".to_owned());
+        };
+        let fix = moved::as_fix(one, said);
+        let patch = moved::value(one, subject, said, facts, config);
+        let planned = Planned {
+            says: fix.says,
+            patch,
+            steps: fix.steps,
+            undo: one.undo.iter().map(|step| moved::filled(step, said)).collect(),
+        };
+        self.say("Planned; A applies it once nothing stands before it".to_owned());
+        Ok(self.act(Act::Plan(one.id.clone(), planned)))
+    }
+
+    /// Returns what a move can be about.
+    fn subjects(&self, one: &Move) -> Vec<Subject> {
+        let each = one.each.unwrap_or(Each::Gateway);
+        self.live.facts().map_or_else(Vec::new, |facts| facts.subjects(each).cloned().collect())
+    }
+}
+
+/// Returns the question for what a move is about, where that is not the gateway.
+fn which(one: &Move) -> Option<&'static str> {
+    match one.each? {
+        Each::Gateway => None,
+        Each::Account => Some("which account"),
+        Each::Group => Some("which group"),
+        Each::Agent => Some("which agent"),
+        Each::Route => Some("which route"),
+    }
+}

@@ -1,0 +1,264 @@
+//! Moves: what widens waits for what stands before it, what was applied is not taken back by a key,
+//! and every change is validated anew.
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use chrono::TimeDelta;
+use crossterm::event::KeyCode;
+use crossterm::event::KeyEvent;
+use crossterm::event::KeyModifiers;
+use portcullis::app::Aftermath;
+use portcullis::app::App;
+use portcullis::app::Effect;
+use portcullis::app::Message;
+use portcullis::app::NotApplied;
+use portcullis::app::Overlay;
+use portcullis::app::Start;
+use portcullis::app::page::Row;
+use portcullis::app::page::Step;
+use portcullis::app::page::rows;
+use portcullis::change::Act;
+use portcullis::change::Blocker;
+use portcullis::change::Change;
+use portcullis::change::Header;
+use portcullis::change::SCHEMA;
+use portcullis::change::before_widening;
+use portcullis::openclaw::target::Target;
+use portcullis::runbook::GATEWAY_EXPOSURE;
+use portcullis::runbook::Runbook;
+use portcullis::shell::demo;
+use portcullis::verdict::Statement;
+use portcullis::verdict::Verdict;
+
+/// The wizard on the sample config, taken for a real gateway.
+struct Wizard {
+    app: App,
+    now: DateTime<FixedOffset>,
+}
+
+impl Wizard {
+    fn new(pattern: &str) -> Self {
+        let runbook = Runbook::parse(GATEWAY_EXPOSURE).unwrap();
+        let now = DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").unwrap();
+        let header = Header {
+            schema: SCHEMA.to_owned(),
+            version: 1,
+            change: "7F3A".to_owned(),
+            runbook: runbook.id.clone(),
+            revision: runbook.revision.clone(),
+            runbook_sha256: String::new(),
+            target: "vega-00000000".to_owned(),
+            started: now,
+            demo: false,
+        };
+        let place = runbook.width(pattern).unwrap();
+        let start = Start {
+            runbook,
+            target: Target { demo: false, ..demo::target() },
+            gateway: demo::gateway(),
+            live: demo::live(),
+            change: Change::begin(header),
+            operator: "mira".to_owned(),
+            cores: 2,
+            size: (80, 24),
+            folder: ".".to_owned(),
+            notice: None,
+            previous: None,
+            step: None,
+        };
+        let mut wizard = Self { app: App::new(start, now), now };
+        wizard.at(Step::Pattern, &Row::Pattern(place));
+        wizard.press("enter needed enter");
+        wizard
+    }
+
+    fn at(&mut self, step: Step, row: &Row) -> &mut Self {
+        let place = rows(&self.app, step).iter().position(|known| known == row);
+        self.app.step = step;
+        self.app.cursors.insert(step, place.unwrap_or_else(|| panic!("no {row:?}")));
+        self
+    }
+
+    fn send(&mut self, message: Message) -> Vec<Effect> {
+        self.now += TimeDelta::seconds(1);
+        self.app.update(message, self.now)
+    }
+
+    fn press(&mut self, keys: &str) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for word in keys.split_whitespace() {
+            let codes = match word {
+                "enter" => vec![KeyCode::Enter],
+                "esc" => vec![KeyCode::Esc],
+                "tab" => vec![KeyCode::Tab],
+                "clear" => {
+                    let key = KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL);
+                    effects.extend(self.send(Message::Key(key)));
+                    continue;
+                }
+                typed => typed.chars().map(KeyCode::Char).collect(),
+            };
+            for code in codes {
+                let key = KeyEvent::new(code, KeyModifiers::NONE);
+                effects.extend(self.send(Message::Key(key)));
+            }
+        }
+        effects
+    }
+
+    fn offer(&mut self, id: &str) -> &mut Self {
+        let place = self.app.runbook.moves.iter().position(|one| one.id == id).unwrap();
+        self.at(Step::Change, &Row::Offer(place))
+    }
+
+    /// Has every item say that a person confirmed it, whatever its rule.
+    fn settle_all(&mut self) {
+        for judged in self.app.review.items.values_mut() {
+            judged.verdict = Verdict::Confirmed;
+        }
+    }
+
+    fn notice(&self) -> &str {
+        self.app.notice.as_ref().map_or("", |notice| &notice.text)
+    }
+
+    fn says(&mut self, item: &str) {
+        let (who, says, at) = ("mira".to_owned(), "seen".to_owned(), self.now);
+        self.app.change.act(Act::Say(item.to_owned(), Statement { says, who, at }), at);
+    }
+}
+
+fn applies(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Apply(_)))
+}
+
+fn aftermath() -> Aftermath {
+    Aftermath {
+        backup: "/data/backups/x".to_owned(),
+        undo: "cd /data/backups/x".to_owned(),
+        keep: Some("/data/backups/x/kept".to_owned()),
+        undone_at: Some(DateTime::parse_from_rfc3339("2026-11-24T15:02:07+01:00").unwrap()),
+        met: true,
+        measured: true,
+    }
+}
+
+#[test]
+fn a_widening_move_is_not_planned_before_what_comes_first() {
+    let mut wizard = Wizard::new("trusted-proxy");
+    wizard.offer("move.proxy.bind").press("enter");
+    assert!(wizard.notice().starts_with("first: "), "{}", wizard.notice());
+    assert!(wizard.app.answers.plan.is_empty());
+    wizard.offer("move.proxy.identity").press("f");
+    assert!(wizard.notice().starts_with("first: "), "{}", wizard.notice());
+    assert!(wizard.app.overlay.is_none());
+}
+
+#[test]
+fn a_move_is_worked_out_from_what_was_said_and_refuses_what_lets_everyone_in() {
+    let mut wizard = Wizard::new("trusted-proxy");
+    wizard.settle_all();
+    wizard.offer("move.proxy.identity").press("f");
+    assert!(matches!(wizard.app.overlay, Some(Overlay::Form(_))));
+    wizard.press("0.0.0.0/0 tab tab ada@example.com enter");
+    let Some(Overlay::Form(form)) = &wizard.app.overlay else { panic!("the form is gone") };
+    assert!(form.problem.as_ref().is_some_and(|it| it.contains("0.0.0.0/0")), "{form:?}");
+    wizard.press("tab clear 192.0.2.7 tab tab enter");
+    assert!(wizard.app.overlay.is_none(), "{:?}", wizard.app.overlay);
+    let (id, planned) = &wizard.app.answers.plan[0];
+    assert_eq!(id, "move.proxy.identity");
+    let patch = &planned.patch["gateway"];
+    assert_eq!(patch["auth"]["mode"], "trusted-proxy");
+    assert_eq!(patch["trustedProxies"], serde_json::json!(["192.0.2.7"]));
+    assert_eq!(patch["auth"]["trustedProxy"]["userHeader"], "x-forwarded-user");
+    assert_eq!(patch["auth"]["trustedProxy"]["allowUsers"], serde_json::json!(["ada@example.com"]));
+    assert!(planned.steps[0].contains("set x-forwarded-user from the login"), "{planned:?}");
+}
+
+#[test]
+fn what_widens_waits_for_inventory_checks_and_rehearsal_and_what_narrows_does_not() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.settle_all();
+    wizard.offer("move.serve").press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A");
+    let Some(Overlay::Apply { application, .. }) = &wizard.app.overlay else { panic!("not asked") };
+    assert!(application.missing.iter().any(|it| it.contains("to confirm")), "{application:?}");
+    assert!(application.missing.iter().any(|it| it.contains("not measured")), "{application:?}");
+    assert!(application.missing.iter().any(|it| it.contains("rollback")), "{application:?}");
+    assert!(application.breadth.widens.iter().any(|it| it.contains("off → serve")));
+    assert!(!applies(&wizard.press("enter")));
+    wizard.press("esc");
+    // Nothing but what stands before it is missing: then it is applied.
+    wizard.app.review.blockers.clear();
+    wizard.press("A");
+    assert!(applies(&wizard.press("enter")));
+
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A");
+    assert!(applies(&wizard.press("enter")), "narrowing is always open");
+}
+
+#[test]
+fn validation_counts_anew_after_a_change_and_no_key_takes_the_change_back() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.says("validate.routing");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Confirmed);
+    wizard.at(Step::Change, &Row::Move(0)).press("A enter");
+    wizard.send(Message::Told("writing  openclaw.json".to_owned()));
+    wizard.send(Message::Applied(Ok(aftermath())));
+    assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Open, "said before it");
+    let effects = wizard.press("enter");
+    assert!(effects.contains(&Effect::Keep("/data/backups/x/kept".to_owned())));
+    assert_eq!(wizard.app.step, Step::Validation);
+    assert!(wizard.app.answers.plan.is_empty());
+    let (_, applied) = &wizard.app.answers.applied[0];
+    assert_eq!(wizard.app.pending(applied), None, "it is kept");
+    wizard.says("validate.routing");
+    for _ in 0..9 {
+        wizard.press("u");
+    }
+    assert_eq!(wizard.app.answers.applied.len(), 1, "undo takes back answers, not changes");
+
+    // And the next thing that widens waits for all seven steps.
+    let review = &wizard.app.review;
+    let missing = before_widening(&wizard.app.runbook, &wizard.app.answers, review);
+    let items = missing
+        .iter()
+        .filter(|it| matches!(it, Blocker::Item(id, _) if id.starts_with("validate.")));
+    assert_eq!(items.count(), 7);
+}
+
+#[test]
+fn what_was_not_applied_stays_in_the_plan_and_says_why() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A enter");
+    assert!(wizard.app.is_busy());
+    let why = NotApplied {
+        what: "the config moved; nothing was changed".to_owned(),
+        why: "changed by someone else meanwhile".to_owned(),
+        hint: "to undo: cd /data".to_owned(),
+    };
+    wizard.send(Message::Applied(Err(why)));
+    assert!(!wizard.app.is_busy());
+    wizard.press("enter");
+    assert_eq!((wizard.app.answers.plan.len(), wizard.app.answers.applied.len()), (1, 0));
+}
+
+#[test]
+fn a_draft_with_applied_moves_reads_back_as_it_was() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A enter");
+    wizard.send(Message::Applied(Ok(aftermath())));
+    wizard.press("enter");
+    let mut text = Change::line(&wizard.app.change.header);
+    for entry in wizard.app.change.entries() {
+        text.push_str(&Change::line(entry));
+    }
+    let (read, torn) = Change::read(&text).unwrap();
+    assert_eq!(torn, None);
+    assert_eq!(read.answers(), wizard.app.answers);
+}
