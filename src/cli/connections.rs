@@ -1,6 +1,7 @@
 //! `portcullis connections`: who gets in, tried for real; who must not, tried for real, too.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -11,11 +12,14 @@ use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
+use crate::openclaw::config::FileRead;
 use crate::openclaw::connection;
 use crate::openclaw::connection::Address;
 use crate::openclaw::connection::Answer;
+use crate::openclaw::connection::Fingerprint;
 use crate::openclaw::connection::Over;
 use crate::openclaw::connection::Told;
+use crate::openclaw::connection::Trust;
 use crate::openclaw::connection::Visit;
 use crate::openclaw::connection::Who;
 use crate::openclaw::facts::Entry;
@@ -24,7 +28,9 @@ use crate::openclaw::proof::PATHS;
 use crate::openclaw::proof::Proof;
 use crate::shell;
 use crate::shell::connect;
+use crate::shell::connect::Door;
 use crate::shell::demo;
+use crate::shell::live;
 use crate::text::Mask;
 use crate::text::Shown;
 
@@ -34,7 +40,7 @@ use crate::text::Shown;
 /// config and environment give. The secret is sent and never shown. The gateway logs the refusals.
 #[derive(Debug, Args)]
 pub(super) struct Connections {
-    /// Try this address: the gateway's, or that of the proxy before it (ws:// or http://)
+    /// Try this address: the gateway's, or that of the proxy before it (ws, wss, http or https)
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The variable that holds the secret to try at --url; the config's own is not sent there
@@ -43,6 +49,12 @@ pub(super) struct Connections {
     /// A header to send along to --url, such as a session; ${NAME} is taken from the environment
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
     headers: Vec<String>,
+    /// Trust the authorities in this file (PEM), and no others
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_fingerprint")]
+    ca_file: Option<PathBuf>,
+    /// Trust the certificate with this fingerprint, and no other
+    #[arg(long, value_name = "SHA256")]
+    tls_fingerprint: Option<String>,
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -69,14 +81,12 @@ impl Connections {
         let mut visit = self.visit(scene, entry)?;
         let hidden = visit.session.iter().map(|(_, value)| value).chain(visit.secret.as_ref().ok());
         hidden.for_each(|secret| mask.add(secret.reveal()));
-        if visit.address.is_tls() {
-            return Ok(unmeasured(over_tls(&visit)));
-        }
-        let at = match connect::resolve(&visit.address) {
-            Ok(at) => at,
+        let door = match Door::find(&visit.address, &visit.trust) {
+            Ok(door) => door,
             Err(why) => return Ok(connection::conclude(&visit, &[nobody(why)])),
         };
-        if !is_private(at.ip()) && (visit.secret.is_ok() || !visit.session.is_empty()) {
+        let is_hidden = visit.address.is_tls() || is_private(door.ip());
+        if !is_hidden && (visit.secret.is_ok() || !visit.session.is_empty()) {
             return Ok(unmeasured(format!(
                 "Nothing was sent to {}: the way there is public and not encrypted, and the \
                  secret could be read on it. Try through a tunnel: ssh -N -L \
@@ -85,7 +95,7 @@ impl Connections {
                 port = visit.address.port()
             )));
         }
-        let told = connect::try_each(&visit.address, at, &visit.tries(), connect::PATIENCE);
+        let told = connect::try_each(&door, &visit.tries(), connect::PATIENCE);
         if matches!(told.first(), Some(Told { answer: Answer::Unreached(_), .. })) && !visit.given {
             visit.listening =
                 scene.source.as_ref().and_then(|source| source.listening(&scene.live));
@@ -110,8 +120,10 @@ impl Connections {
             (Some(_), Some(name)) => Ok(Secret::new(variable("--secret-env", name)?.trim())),
         };
         let session = self.headers.iter().map(|text| header(text)).collect::<Result<_, _>>()?;
+        let trust = self.trust(scene, &entry, &address)?;
         Ok(Visit {
             address,
+            trust,
             entry,
             secret,
             wrong: made_up()?,
@@ -120,6 +132,67 @@ impl Connections {
             listening: None,
         })
     }
+
+    /// Says whose certificate is trusted: of the gateway on this host its own alone, as OpenClaw's
+    /// clients do it.
+    fn trust(&self, scene: &Scene, entry: &Entry, address: &Address) -> Result<Trust, Failure> {
+        let named = self.ca_file.is_some() || self.tls_fingerprint.is_some();
+        if named && !address.is_tls() {
+            return Err(Failure::unreadable(format!("{address} speaks no TLS"))
+                .because("a certificate is named to trust, and there will be none")
+                .hint("wss:// and https:// speak it"));
+        }
+        if let Some(path) = &self.ca_file {
+            let odd = |why: String| {
+                Failure::unreadable(format!("`{}` gives no authority to trust", path.display()))
+                    .because(why)
+                    .hint("--ca-file wants certificates in PEM")
+            };
+            return match live::read_bytes(path) {
+                FileRead::Bytes(pem) if connect::fingerprint(&pem).is_some() => {
+                    Ok(Trust::Authorities(pem))
+                }
+                FileRead::Bytes(_) => Err(odd("there is no certificate in it".to_owned())),
+                FileRead::Unreadable(why) => Err(odd(why.to_string())),
+            };
+        }
+        if let Some(text) = &self.tls_fingerprint {
+            let fingerprint = fingerprint("--tls-fingerprint", text)?;
+            return Ok(Trust::Pinned { fingerprint, source: "--tls-fingerprint".to_owned() });
+        }
+        if self.url.is_some() {
+            let remote = entry.remote.as_ref();
+            let same = |url: &str| Address::parse(url).is_ok_and(|remote| remote == *address);
+            return match remote.filter(|(url, _)| same(url)) {
+                None => Ok(Trust::Machine),
+                Some((_, text)) => {
+                    let source = "gateway.remote.tlsFingerprint";
+                    Ok(Trust::Pinned {
+                        fingerprint: fingerprint(source, text)?,
+                        source: source.to_owned(),
+                    })
+                }
+            };
+        }
+        let path = entry.certificate.as_ref().zip(scene.source.as_ref());
+        let path = path.map(|(path, source)| source.from_home(path));
+        let pinned = path.and_then(|path| match live::read_bytes(&path) {
+            FileRead::Bytes(pem) => Some(Trust::Pinned {
+                fingerprint: connect::fingerprint(&pem)?,
+                source: path.display().to_string(),
+            }),
+            FileRead::Unreadable(_) => None,
+        });
+        Ok(pinned.unwrap_or(Trust::Machine))
+    }
+}
+
+/// Reads the fingerprint of a certificate.
+fn fingerprint(source: &str, text: &str) -> Result<Fingerprint, Failure> {
+    Fingerprint::parse(text).ok_or_else(|| {
+        Failure::unreadable(format!("{source} is no SHA-256 of a certificate"))
+            .hint("`openssl x509 -noout -fingerprint -sha256 -in FILE` prints it, 64 digits")
+    })
 }
 
 /// Reads `Name: value`; what is in `${…}` comes out of the environment.
@@ -172,18 +245,6 @@ fn nobody(why: String) -> Told {
 
 fn unmeasured(why: String) -> Proof {
     Proof { unmeasured: Some(why), ..Proof::of("connections") }
-}
-
-/// Says that TLS is not spoken here, and what does.
-fn over_tls(visit: &Visit) -> String {
-    let address = &visit.address;
-    let web = address.to_string().replacen("wss", "https", 1);
-    format!(
-        "{address} speaks TLS, which Portcullis does not. Run `openclaw gateway probe --url \
-         {address} --token \"$OPENCLAW_GATEWAY_TOKEN\" --json`: the target with id \"explicit\" \
-         must have role \"operator\"; and `curl -s -o /dev/null -w '%{{http_code}}\\n' -H \
-         'Content-Type: application/json' -d '{{}}' {web}/tools/invoke`, which must print 401."
-    )
 }
 
 /// Tells whether what is sent to an address stays on a network of one's own.
