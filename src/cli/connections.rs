@@ -1,25 +1,26 @@
 //! `portcullis connections`: who gets in, tried for real; who must not, tried for real, too.
 
+mod certificates;
+mod probe;
+
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use clap::Args;
+use clap::ValueEnum;
 
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
+use crate::cli::connections::certificates::Certificates;
 use crate::cli::print;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
-use crate::openclaw::config::FileRead;
 use crate::openclaw::connection;
 use crate::openclaw::connection::Address;
 use crate::openclaw::connection::Answer;
-use crate::openclaw::connection::Fingerprint;
 use crate::openclaw::connection::Over;
 use crate::openclaw::connection::Told;
-use crate::openclaw::connection::Trust;
 use crate::openclaw::connection::Visit;
 use crate::openclaw::connection::Who;
 use crate::openclaw::facts::Entry;
@@ -30,7 +31,7 @@ use crate::shell;
 use crate::shell::connect;
 use crate::shell::connect::Door;
 use crate::shell::demo;
-use crate::shell::live;
+use crate::shell::prompt;
 use crate::text::Mask;
 use crate::text::Shown;
 
@@ -38,6 +39,9 @@ use crate::text::Shown;
 ///
 /// Without --url it tries the loopback address and port of the live config, with the secret that
 /// config and environment give. The secret is sent and never shown. The gateway logs the refusals.
+///
+/// With --url the secret of that gateway comes from --secret-env, or is asked for at the terminal,
+/// where what is typed is not shown. It is never stored.
 #[derive(Debug, Args)]
 pub(super) struct Connections {
     /// Try this address: the gateway's, or that of the proxy before it (ws, wss, http or https)
@@ -46,15 +50,17 @@ pub(super) struct Connections {
     /// The variable that holds the secret to try at --url; the config's own is not sent there
     #[arg(long, value_name = "NAME", requires = "url")]
     secret_env: Option<String>,
+    /// How the gateway at --url lets clients in, where the config here is not its own
+    #[arg(long, value_enum, requires = "url")]
+    auth: Option<Auth>,
+    /// Have `openclaw gateway probe` try --url, too; it is given the secret in a variable
+    #[arg(long, requires = "url")]
+    probe: bool,
     /// A header to send along to --url, such as a session; ${NAME} is taken from the environment
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
     headers: Vec<String>,
-    /// Trust the authorities in this file (PEM), and no others
-    #[arg(long, value_name = "FILE", conflicts_with = "tls_fingerprint")]
-    ca_file: Option<PathBuf>,
-    /// Trust the certificate with this fingerprint, and no other
-    #[arg(long, value_name = "SHA256")]
-    tls_fingerprint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -76,8 +82,18 @@ impl Connections {
 
     /// Tries everything, and concludes from the answers.
     fn prove(&self, scene: &Scene, mask: &mut Mask) -> Result<Proof, Failure> {
-        let entry = scene.source.as_ref().and_then(|source| source.entry(&scene.live));
-        let entry = entry.ok_or_else(|| super::facts::unreadable(&scene.live))?;
+        let here = scene.source.as_ref().and_then(|source| source.entry(&scene.live));
+        let entry = match (self.auth, here) {
+            (Some(auth), _) => Entry::elsewhere(auth.mode()),
+            (None, Some(entry)) => entry,
+            (None, None) => {
+                let failure = super::facts::unreadable(&scene.live);
+                return Err(match self.url {
+                    None => failure,
+                    Some(_) => failure.hint("--auth says how the gateway at --url lets clients in"),
+                });
+            }
+        };
         let mut visit = self.visit(scene, entry)?;
         let hidden = visit.session.iter().map(|(_, value)| value).chain(visit.secret.as_ref().ok());
         hidden.for_each(|secret| mask.add(secret.reveal()));
@@ -100,7 +116,13 @@ impl Connections {
             visit.listening =
                 scene.source.as_ref().and_then(|source| source.listening(&scene.live));
         }
-        Ok(connection::conclude(&visit, &told))
+        let mut proof = connection::conclude(&visit, &told);
+        if self.probe && proof.observed.contains_key("connections.authorised") {
+            probe::ask(&visit, &scene.gateway, self.certificates.ca_file(), mask, &mut proof)?;
+        } else if self.probe {
+            proof.notes.push("openclaw gateway probe: not run; no secret was tried.".to_owned());
+        }
+        Ok(proof)
     }
 
     fn visit(&self, scene: &Scene, entry: Entry) -> Result<Visit, Failure> {
@@ -114,13 +136,16 @@ impl Connections {
         };
         let secret = match (&self.url, &self.secret_env) {
             (None, _) => entry.secret.clone(),
-            (Some(_), None) => Err("the config's own secret is sent to its own gateway alone; \
-                                    --secret-env names the variable of this one"
-                .to_owned()),
+            (Some(_), None) => self.asked_for(&entry, &address)?,
             (Some(_), Some(name)) => Ok(Secret::new(variable("--secret-env", name)?.trim())),
         };
         let session = self.headers.iter().map(|text| header(text)).collect::<Result<_, _>>()?;
-        let trust = self.trust(scene, &entry, &address)?;
+        let own = entry.certificate.as_ref().zip(scene.source.as_ref());
+        let own = own.map(|(path, source)| source.from_home(path));
+        let trust = match &self.url {
+            None => self.certificates.trust_here(&address, own.as_deref())?,
+            Some(_) => self.certificates.trust_there(&address, entry.remote.as_ref())?,
+        };
         Ok(Visit {
             address,
             trust,
@@ -133,66 +158,51 @@ impl Connections {
         })
     }
 
-    /// Says whose certificate is trusted: of the gateway on this host its own alone, as OpenClaw's
-    /// clients do it.
-    fn trust(&self, scene: &Scene, entry: &Entry, address: &Address) -> Result<Trust, Failure> {
-        let named = self.ca_file.is_some() || self.tls_fingerprint.is_some();
-        if named && !address.is_tls() {
-            return Err(Failure::unreadable(format!("{address} speaks no TLS"))
-                .because("a certificate is named to trust, and there will be none")
-                .hint("wss:// and https:// speak it"));
+    /// Asks for the secret of a gateway elsewhere, where one is needed and someone is there.
+    fn asked_for(
+        &self,
+        entry: &Entry,
+        address: &Address,
+    ) -> Result<Result<Secret, String>, Failure> {
+        let none = "the config's own secret is sent to its own gateway alone; --secret-env names \
+                    the variable of this one";
+        let needed = !matches!(entry.mode.as_deref(), Some("none" | "trusted-proxy"));
+        if !needed || !self.headers.is_empty() || !prompt::is_attended() {
+            return Ok(Err(none.to_owned()));
         }
-        if let Some(path) = &self.ca_file {
-            let odd = |why: String| {
-                Failure::unreadable(format!("`{}` gives no authority to trust", path.display()))
-                    .because(why)
-                    .hint("--ca-file wants certificates in PEM")
-            };
-            return match live::read_bytes(path) {
-                FileRead::Bytes(pem) if connect::fingerprint(&pem).is_some() => {
-                    Ok(Trust::Authorities(pem))
-                }
-                FileRead::Bytes(_) => Err(odd("there is no certificate in it".to_owned())),
-                FileRead::Unreadable(why) => Err(odd(why.to_string())),
-            };
-        }
-        if let Some(text) = &self.tls_fingerprint {
-            let fingerprint = fingerprint("--tls-fingerprint", text)?;
-            return Ok(Trust::Pinned { fingerprint, source: "--tls-fingerprint".to_owned() });
-        }
-        if self.url.is_some() {
-            let remote = entry.remote.as_ref();
-            let same = |url: &str| Address::parse(url).is_ok_and(|remote| remote == *address);
-            return match remote.filter(|(url, _)| same(url)) {
-                None => Ok(Trust::Machine),
-                Some((_, text)) => {
-                    let source = "gateway.remote.tlsFingerprint";
-                    Ok(Trust::Pinned {
-                        fingerprint: fingerprint(source, text)?,
-                        source: source.to_owned(),
-                    })
-                }
-            };
-        }
-        let path = entry.certificate.as_ref().zip(scene.source.as_ref());
-        let path = path.map(|(path, source)| source.from_home(path));
-        let pinned = path.and_then(|path| match live::read_bytes(&path) {
-            FileRead::Bytes(pem) => Some(Trust::Pinned {
-                fingerprint: connect::fingerprint(&pem)?,
-                source: path.display().to_string(),
-            }),
-            FileRead::Unreadable(_) => None,
-        });
-        Ok(pinned.unwrap_or(Trust::Machine))
+        let question = format!("Secret for {address} (not shown; Enter for none): ");
+        let answer = prompt::secret(&question).map_err(|error| {
+            Failure::unreadable("the terminal gives no secret")
+                .because(error)
+                .hint("--secret-env names a variable that holds it")
+        })?;
+        let answer = answer.trim();
+        Ok(if answer.is_empty() {
+            Err("none was given".to_owned())
+        } else {
+            Ok(Secret::new(answer))
+        })
     }
 }
 
-/// Reads the fingerprint of a certificate.
-fn fingerprint(source: &str, text: &str) -> Result<Fingerprint, Failure> {
-    Fingerprint::parse(text).ok_or_else(|| {
-        Failure::unreadable(format!("{source} is no SHA-256 of a certificate"))
-            .hint("`openssl x509 -noout -fingerprint -sha256 -in FILE` prints it, 64 digits")
-    })
+/// How a gateway elsewhere lets clients in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Auth {
+    Token,
+    Password,
+    TrustedProxy,
+    None,
+}
+
+impl Auth {
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::TrustedProxy => "trusted-proxy",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Reads `Name: value`; what is in `${…}` comes out of the environment.

@@ -31,7 +31,7 @@ pub fn conclude(visit: &Visit, told: &[Told]) -> Proof {
         return proof;
     }
     let mode = visit.entry.mode.as_deref().unwrap_or("that cannot be told");
-    proof.notes.push(format!("Tried at {}; the config says auth mode {mode}.", visit.address));
+    proof.notes.push(format!("Tried at {}, in auth mode {mode}.", visit.address));
     proof.notes.extend(visit.address.is_tls().then(|| format!("{}.", visit.trust)));
     proof.notes.extend(told.iter().map(|told| case.note(told)));
     proof.notes.extend(case.leaves_open().into_iter().map(|open| format!("Not shown: {open}")));

@@ -112,6 +112,23 @@ impl Entry {
         }
     }
 
+    /// Describes a gateway elsewhere, of which nothing is known but its auth mode.
+    #[must_use]
+    pub fn elsewhere(mode: &str) -> Self {
+        Self {
+            mode: Some(mode.to_owned()),
+            secret: Err("no secret was given".to_owned()),
+            source: String::new(),
+            user_header: None,
+            required_headers: Vec::new(),
+            users: None,
+            allows_loopback: false,
+            tls: false,
+            certificate: None,
+            remote: None,
+        }
+    }
+
     /// Tells whether a proxy in front says who the client is.
     #[must_use]
     pub fn trusts_a_proxy(&self) -> bool {

@@ -18,6 +18,7 @@ use crate::home::Ran;
 use crate::openclaw::gateway::Gateway;
 use crate::openclaw::gateway::Installed;
 use crate::openclaw::gateway::untouched;
+use crate::terminal::harness::Launch;
 
 pub(super) const TOKEN: &str = "8f3b60c1d27e49a5b0836fd1c27a94e5";
 
@@ -69,6 +70,37 @@ fn who_gets_in_is_told_of_a_real_gateway() {
     assert_eq!(observed(home.run(&named).ends(0)), sound);
     sound.remove("authorised");
     assert_eq!(observed(home.run(&url).ends(3)), sound);
+
+    // Where the config of that gateway is not, its auth mode is said.
+    let elsewhere = Home::empty().with("GATEWAY_SECRET", TOKEN);
+    elsewhere.run(&named).ends(2);
+    assert_eq!(
+        observed(elsewhere.run(&format!("{named} --auth token")).ends(0)),
+        BTreeMap::from(SOUND)
+    );
+
+    // At a terminal the secret is asked for, and typed unseen.
+    let asks = |home: &Home| {
+        let words = ["connections", "--auth", "token", "--url"];
+        let words = words.into_iter().fold(home.wizard(), Launch::argument);
+        let mut terminal = words.argument(format!("ws://localhost:{port}")).start();
+        terminal.hear("(not shown; Enter for none): ");
+        terminal
+    };
+    for (typed, code) in
+        [(format!("{TOKEN}\r"), 0), ("\r".to_owned(), 3), ("wrong\r".to_owned(), 1)]
+    {
+        let mut terminal = asks(&elsewhere);
+        terminal.send(typed.as_bytes());
+        let left = terminal.exit();
+        assert_eq!((left.code, left.not_restored), (code, Vec::<&str>::new()), "{}", left.screen);
+        assert!(!String::from_utf8_lossy(terminal.transcript()).contains(TOKEN), "it was shown");
+    }
+    let mut terminal = asks(&elsewhere);
+    terminal.send(b"\x03");
+    let left = terminal.exit();
+    assert!(left.code != 0 && left.not_restored.is_empty(), "{:?}", left.not_restored);
+    assert!(elsewhere.files("").is_empty(), "{:?}", elsewhere.files(""));
 
     // Config and gateway disagree: whoever has the config's token stays out.
     let other = CONFIG.replace("PORT", &port.to_string()).replace(TOKEN, &TOKEN.replace('8', "7"));

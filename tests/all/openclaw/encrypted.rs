@@ -2,6 +2,7 @@
 //! certificates that are right and wrong, and by a real gateway that signs its own.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
@@ -183,6 +184,10 @@ fn a_certificate_decides_whether_anything_is_sent_at_all() {
         assert_eq!(nginx.read(&format!("{name}.log")), "");
     }
     assert!(nginx.read("right.log").contains("tools/invoke"));
+    let probed = format!(
+        "connections --format json --probe --secret-env GATEWAY_SECRET --url {right} --ca-file ours.pem"
+    );
+    assert_eq!(observed(home.run(&probed).ends(0)), SOUND.into());
     // What the machine trusts is trusted without a word.
     let ours = home.file("ours.pem").display().to_string();
     let home = home.with("SSL_CERT_FILE", &ours);
@@ -221,6 +226,22 @@ fn a_gateway_that_signs_its_own_certificate_is_known_by_it() {
     home.write("client.json5", &client(&fingerprint(&shown)));
     let pinned = format!("{elsewhere} --config client.json5");
     assert_eq!(observed(home.run(&pinned).ends(0)), SOUND.into());
+    // OpenClaw's own probe says the same, of the secret that is right and of one that is not.
+    fs::create_dir(home.file("tmp")).expect("a folder");
+    let home = home.with("WRONG", &TOKEN.replace('8', "7"));
+    let folder = home.file("tmp").display().to_string();
+    let home = home.with("TMPDIR", &folder);
+    let cases = [("GATEWAY_SECRET", true, "let the probe in"), ("WRONG", false, "denied")];
+    for (variable, let_in, said) in cases {
+        let ran = home.run(&format!("{} --probe", pinned.replace("GATEWAY_SECRET", variable)));
+        assert_eq!(observed(ran.ends(i32::from(!let_in)))["authorised"], let_in);
+        let notes = ran.json()["notes"].clone();
+        let last = notes.as_array().and_then(|notes| notes.last()?.as_str()).expect("a note");
+        assert!(last.starts_with("openclaw gateway probe: ") && last.contains(said), "{last}");
+        assert!(!ran.stdout.contains(TOKEN), "{}", ran.stdout);
+    }
+    assert_eq!(home.files("tmp").iter().filter(|file| file.contains("portcullis")).count(), 0);
+
     home.write("client.json5", &client(&other.fingerprint));
     refused(&home, &pinned, "it is not the one that is expected");
 
