@@ -9,6 +9,7 @@ mod in_turn;
 mod logs;
 mod manual;
 mod merged;
+mod proof;
 mod records;
 mod rehearse;
 mod residuals;

@@ -25,7 +25,6 @@ use crate::openclaw::connection::Visit;
 use crate::openclaw::connection::Who;
 use crate::openclaw::facts::Entry;
 use crate::openclaw::facts::Secret;
-use crate::openclaw::proof::PATHS;
 use crate::openclaw::proof::Proof;
 use crate::shell;
 use crate::shell::connect;
@@ -33,7 +32,6 @@ use crate::shell::connect::Door;
 use crate::shell::demo;
 use crate::shell::prompt;
 use crate::text::Mask;
-use crate::text::Shown;
 
 /// Tries who gets in.
 ///
@@ -74,7 +72,7 @@ impl Connections {
             if common.demo { demo::connections() } else { self.prove(&scene, &mut mask)? };
         hide(&mut proof, &mask);
         print(&match self.format {
-            Format::Text => text(&proof),
+            Format::Text => super::proof::text(&proof),
             Format::Json => super::pretty(&proof)?,
         })?;
         Ok(super::status(&proof))
@@ -280,38 +278,4 @@ fn hide(proof: &mut Proof, mask: &Mask) {
         hide(&mut found.detail);
         found.remediation.iter_mut().for_each(hide);
     }
-}
-
-fn text(proof: &Proof) -> String {
-    let mut lines = proof.notes.clone();
-    if !proof.observed.is_empty() {
-        lines.push(String::new());
-        for path in PATHS.iter().filter(|path| path.name.starts_with("connections.")) {
-            let said = match proof.observed.get(path.name).and_then(serde_json::Value::as_bool) {
-                Some(true) => "yes",
-                Some(false) => "no",
-                // Where nothing is said to be missing, it was not there to be measured.
-                None if proof.unmeasured.is_none() => continue,
-                None => "unmeasured",
-            };
-            lines.push(format!("{said:<11} {}: {}", path.name, path.means));
-        }
-    }
-    for found in &proof.findings {
-        lines.push(String::new());
-        lines.push(format!("{:<11} {}: {}", found.severity.word(), found.check_id, found.title));
-        let told = [Some(&found.detail), found.remediation.as_ref()];
-        for line in told.into_iter().flatten().flat_map(|text| text.lines()) {
-            lines.push(format!("            {line}"));
-        }
-    }
-    if let Some(why) = &proof.unmeasured {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        lines.push(format!("unmeasured: {why}"));
-    }
-    let mut text = lines.join("\n");
-    text.push('\n');
-    Shown::text(&text).into_string()
 }
