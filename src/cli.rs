@@ -8,6 +8,7 @@ mod facts;
 mod logs;
 mod manual;
 mod merged;
+mod proof;
 mod records;
 mod rehearse;
 mod residuals;

@@ -17,6 +17,7 @@ pub mod live;
 pub mod logs;
 mod pairing;
 pub mod places;
+pub mod prompt;
 pub mod records;
 pub mod run;
 mod service;

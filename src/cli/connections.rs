@@ -1,13 +1,18 @@
 //! `portcullis connections`: who gets in, tried for real; who must not, tried for real, too.
 
+mod certificates;
+mod probe;
+
 use std::net::IpAddr;
 
 use clap::Args;
+use clap::ValueEnum;
 
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
+use crate::cli::connections::certificates::Certificates;
 use crate::cli::print;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
@@ -20,29 +25,40 @@ use crate::openclaw::connection::Visit;
 use crate::openclaw::connection::Who;
 use crate::openclaw::facts::Entry;
 use crate::openclaw::facts::Secret;
-use crate::openclaw::proof::PATHS;
 use crate::openclaw::proof::Proof;
 use crate::shell;
 use crate::shell::connect;
+use crate::shell::connect::Door;
 use crate::shell::demo;
+use crate::shell::prompt;
 use crate::text::Mask;
-use crate::text::Shown;
 
 /// Tries who gets in.
 ///
 /// Without --url it tries the loopback address and port of the live config, with the secret that
 /// config and environment give. The secret is sent and never shown. The gateway logs the refusals.
+///
+/// With --url the secret of that gateway comes from --secret-env, or is asked for at the terminal,
+/// where what is typed is not shown. It is never stored.
 #[derive(Debug, Args)]
 pub(super) struct Connections {
-    /// Try this address: the gateway's, or that of the proxy before it (ws:// or http://)
+    /// Try this address: the gateway's, or that of the proxy before it (ws, wss, http or https)
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The variable that holds the secret to try at --url; the config's own is not sent there
     #[arg(long, value_name = "NAME", requires = "url")]
     secret_env: Option<String>,
+    /// How the gateway at --url lets clients in, where the config here is not its own
+    #[arg(long, value_enum, requires = "url")]
+    auth: Option<Auth>,
+    /// Have `openclaw gateway probe` try --url, too; it is given the secret in a variable
+    #[arg(long, requires = "url")]
+    probe: bool,
     /// A header to send along to --url, such as a session; ${NAME} is taken from the environment
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
     headers: Vec<String>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -56,7 +72,7 @@ impl Connections {
             if common.demo { demo::connections() } else { self.prove(&scene, &mut mask)? };
         hide(&mut proof, &mask);
         print(&match self.format {
-            Format::Text => text(&proof),
+            Format::Text => super::proof::text(&proof),
             Format::Json => super::pretty(&proof)?,
         })?;
         Ok(super::status(&proof))
@@ -64,19 +80,27 @@ impl Connections {
 
     /// Tries everything, and concludes from the answers.
     fn prove(&self, scene: &Scene, mask: &mut Mask) -> Result<Proof, Failure> {
-        let entry = scene.source.as_ref().and_then(|source| source.entry(&scene.live));
-        let entry = entry.ok_or_else(|| super::facts::unreadable(&scene.live))?;
+        let here = scene.source.as_ref().and_then(|source| source.entry(&scene.live));
+        let entry = match (self.auth, here) {
+            (Some(auth), _) => Entry::elsewhere(auth.mode()),
+            (None, Some(entry)) => entry,
+            (None, None) => {
+                let failure = super::facts::unreadable(&scene.live);
+                return Err(match self.url {
+                    None => failure,
+                    Some(_) => failure.hint("--auth says how the gateway at --url lets clients in"),
+                });
+            }
+        };
         let mut visit = self.visit(scene, entry)?;
         let hidden = visit.session.iter().map(|(_, value)| value).chain(visit.secret.as_ref().ok());
         hidden.for_each(|secret| mask.add(secret.reveal()));
-        if visit.address.is_tls() {
-            return Ok(unmeasured(over_tls(&visit)));
-        }
-        let at = match connect::resolve(&visit.address) {
-            Ok(at) => at,
+        let door = match Door::find(&visit.address, &visit.trust) {
+            Ok(door) => door,
             Err(why) => return Ok(connection::conclude(&visit, &[nobody(why)])),
         };
-        if !is_private(at.ip()) && (visit.secret.is_ok() || !visit.session.is_empty()) {
+        let is_hidden = visit.address.is_tls() || is_private(door.ip());
+        if !is_hidden && (visit.secret.is_ok() || !visit.session.is_empty()) {
             return Ok(unmeasured(format!(
                 "Nothing was sent to {}: the way there is public and not encrypted, and the \
                  secret could be read on it. Try through a tunnel: ssh -N -L \
@@ -85,12 +109,18 @@ impl Connections {
                 port = visit.address.port()
             )));
         }
-        let told = connect::try_each(&visit.address, at, &visit.tries(), connect::PATIENCE);
+        let told = connect::try_each(&door, &visit.tries(), connect::PATIENCE);
         if matches!(told.first(), Some(Told { answer: Answer::Unreached(_), .. })) && !visit.given {
             visit.listening =
                 scene.source.as_ref().and_then(|source| source.listening(&scene.live));
         }
-        Ok(connection::conclude(&visit, &told))
+        let mut proof = connection::conclude(&visit, &told);
+        if self.probe && proof.observed.contains_key("connections.authorised") {
+            probe::ask(&visit, &scene.gateway, self.certificates.ca_file(), mask, &mut proof)?;
+        } else if self.probe {
+            proof.notes.push("openclaw gateway probe: not run; no secret was tried.".to_owned());
+        }
+        Ok(proof)
     }
 
     fn visit(&self, scene: &Scene, entry: Entry) -> Result<Visit, Failure> {
@@ -104,14 +134,19 @@ impl Connections {
         };
         let secret = match (&self.url, &self.secret_env) {
             (None, _) => entry.secret.clone(),
-            (Some(_), None) => Err("the config's own secret is sent to its own gateway alone; \
-                                    --secret-env names the variable of this one"
-                .to_owned()),
+            (Some(_), None) => self.asked_for(&entry, &address)?,
             (Some(_), Some(name)) => Ok(Secret::new(variable("--secret-env", name)?.trim())),
         };
         let session = self.headers.iter().map(|text| header(text)).collect::<Result<_, _>>()?;
+        let own = entry.certificate.as_ref().zip(scene.source.as_ref());
+        let own = own.map(|(path, source)| source.from_home(path));
+        let trust = match &self.url {
+            None => self.certificates.trust_here(&address, own.as_deref())?,
+            Some(_) => self.certificates.trust_there(&address, entry.remote.as_ref())?,
+        };
         Ok(Visit {
             address,
+            trust,
             entry,
             secret,
             wrong: made_up()?,
@@ -119,6 +154,52 @@ impl Connections {
             given: self.url.is_some(),
             listening: None,
         })
+    }
+
+    /// Asks for the secret of a gateway elsewhere, where one is needed and someone is there.
+    fn asked_for(
+        &self,
+        entry: &Entry,
+        address: &Address,
+    ) -> Result<Result<Secret, String>, Failure> {
+        let none = "the config's own secret is sent to its own gateway alone; --secret-env names \
+                    the variable of this one";
+        let needed = !matches!(entry.mode.as_deref(), Some("none" | "trusted-proxy"));
+        if !needed || !self.headers.is_empty() || !prompt::is_attended() {
+            return Ok(Err(none.to_owned()));
+        }
+        let question = format!("Secret for {address} (not shown; Enter for none): ");
+        let answer = prompt::secret(&question).map_err(|error| {
+            Failure::unreadable("the terminal gives no secret")
+                .because(error)
+                .hint("--secret-env names a variable that holds it")
+        })?;
+        let answer = answer.trim();
+        Ok(if answer.is_empty() {
+            Err("none was given".to_owned())
+        } else {
+            Ok(Secret::new(answer))
+        })
+    }
+}
+
+/// How a gateway elsewhere lets clients in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Auth {
+    Token,
+    Password,
+    TrustedProxy,
+    None,
+}
+
+impl Auth {
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::TrustedProxy => "trusted-proxy",
+            Self::None => "none",
+        }
     }
 }
 
@@ -174,18 +255,6 @@ fn unmeasured(why: String) -> Proof {
     Proof { unmeasured: Some(why), ..Proof::of("connections") }
 }
 
-/// Says that TLS is not spoken here, and what does.
-fn over_tls(visit: &Visit) -> String {
-    let address = &visit.address;
-    let web = address.to_string().replacen("wss", "https", 1);
-    format!(
-        "{address} speaks TLS, which Portcullis does not. Run `openclaw gateway probe --url \
-         {address} --token \"$OPENCLAW_GATEWAY_TOKEN\" --json`: the target with id \"explicit\" \
-         must have role \"operator\"; and `curl -s -o /dev/null -w '%{{http_code}}\\n' -H \
-         'Content-Type: application/json' -d '{{}}' {web}/tools/invoke`, which must print 401."
-    )
-}
-
 /// Tells whether what is sent to an address stays on a network of one's own.
 fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
@@ -209,38 +278,4 @@ fn hide(proof: &mut Proof, mask: &Mask) {
         hide(&mut found.detail);
         found.remediation.iter_mut().for_each(hide);
     }
-}
-
-fn text(proof: &Proof) -> String {
-    let mut lines = proof.notes.clone();
-    if !proof.observed.is_empty() {
-        lines.push(String::new());
-        for path in PATHS.iter().filter(|path| path.name.starts_with("connections.")) {
-            let said = match proof.observed.get(path.name).and_then(serde_json::Value::as_bool) {
-                Some(true) => "yes",
-                Some(false) => "no",
-                // Where nothing is said to be missing, it was not there to be measured.
-                None if proof.unmeasured.is_none() => continue,
-                None => "unmeasured",
-            };
-            lines.push(format!("{said:<11} {}: {}", path.name, path.means));
-        }
-    }
-    for found in &proof.findings {
-        lines.push(String::new());
-        lines.push(format!("{:<11} {}: {}", found.severity.word(), found.check_id, found.title));
-        let told = [Some(&found.detail), found.remediation.as_ref()];
-        for line in told.into_iter().flatten().flat_map(|text| text.lines()) {
-            lines.push(format!("            {line}"));
-        }
-    }
-    if let Some(why) = &proof.unmeasured {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        lines.push(format!("unmeasured: {why}"));
-    }
-    let mut text = lines.join("\n");
-    text.push('\n');
-    Shown::text(&text).into_string()
 }

@@ -17,7 +17,6 @@ use crate::openclaw::proof::Found;
 use crate::openclaw::proof::Proof;
 use crate::shell;
 use crate::shell::logs::Answer;
-use crate::text::Shown;
 use crate::text::count;
 
 /// Looks for the secrets of the live config in the gateway's logs, by value and in memory.
@@ -49,7 +48,7 @@ impl Logs {
         let proof = proof(&sought, &answer, file.as_deref(), &places);
         print(&match self.format {
             Format::Json => super::pretty(&proof)?,
-            Format::Text => text(&proof),
+            Format::Text => super::proof::text(&proof),
         })?;
         Ok(super::status(&proof))
     }
@@ -121,29 +120,4 @@ fn proof(sought: &Sought, answer: &Answer, own: Option<&Path>, places: &[String]
         proof.unmeasured = Some(format!("Not everything could be searched: {}.", why.join("; ")));
     }
     proof
-}
-
-fn text(proof: &Proof) -> String {
-    let mut text = String::new();
-    let mut line = |line: String| {
-        text.push_str(Shown::line(&line).as_str());
-        text.push('\n');
-    };
-    for found in &proof.findings {
-        line(format!("{:<9} {}", found.severity.word(), found.detail));
-    }
-    if let Some(remediation) = proof.findings.first().and_then(|found| found.remediation.as_ref()) {
-        line(format!("do        {remediation}"));
-    }
-    if proof.observed.get("logs.clean").is_some_and(|clean| clean == &serde_json::Value::Bool(true))
-    {
-        line("clean     No secret of the config stands in the logs.".to_owned());
-    }
-    if let Some(why) = &proof.unmeasured {
-        line(format!("{:<9} {why}", "partly"));
-    }
-    for note in &proof.notes {
-        line(format!("          {note}"));
-    }
-    text
 }

@@ -14,7 +14,6 @@ use crate::openclaw::command;
 use crate::openclaw::command::Ended;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::patch;
-use crate::openclaw::proof::Proof;
 use crate::openclaw::rehearsal;
 use crate::openclaw::rehearsal::Answer;
 use crate::openclaw::rehearsal::Rehearsal;
@@ -22,7 +21,6 @@ use crate::shell::copy;
 use crate::shell::copy::Copy;
 use crate::shell::in_turn::InTurn;
 use crate::shell::live::Source;
-use crate::text::Shown;
 
 /// How long each command on the copy may take.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -73,7 +71,7 @@ pub(super) fn run(
     let proof = rehearsal.proof(&by_design);
     print(&match format {
         Format::Json => super::pretty(&proof)?,
-        Format::Text => text(&proof),
+        Format::Text => super::proof::text(&proof),
     })?;
     Ok(super::status(&proof))
 }
@@ -169,26 +167,4 @@ impl Stage {
 
 fn note(step: &str, ended: &Ended, rehearsal: &mut Rehearsal) {
     rehearsal.steps.push(format!("openclaw {step}: {:.1} s", ended.took.as_secs_f32()));
-}
-
-fn text(proof: &Proof) -> String {
-    let mut text = String::new();
-    let mut line = |line: String| {
-        text.push_str(Shown::line(&line).as_str());
-        text.push('\n');
-    };
-    for note in &proof.notes {
-        line(note.clone());
-    }
-    for found in &proof.findings {
-        line(format!("{:<9} {}: {}", found.severity.word(), found.title, found.detail));
-    }
-    line(match (proof.is_good(), &proof.unmeasured) {
-        (_, Some(why)) => format!("unmeasured: {why}"),
-        (true, None) => {
-            "The way back works: nothing that a config decides is left open.".to_owned()
-        }
-        (false, None) => "The way back does not close everything.".to_owned(),
-    });
-    text
 }

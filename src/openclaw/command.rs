@@ -96,6 +96,9 @@ pub const NAMES: [&str; 9] = [
     "rehearsal",
 ];
 
+/// The name of the probe of a gateway elsewhere, as a client's config names it.
+pub const REMOTE_PROBE: &str = "remote-probe";
+
 /// The names of the commands that are our own.
 pub const OWN: [&str; 3] = ["connections", "logs", "rehearsal"];
 

@@ -8,6 +8,7 @@ mod address;
 mod answer;
 mod head;
 mod outcome;
+mod trust;
 mod words;
 
 use serde_json::Value;
@@ -23,6 +24,10 @@ pub use crate::openclaw::connection::head::Head;
 pub use crate::openclaw::connection::head::NoHead;
 pub use crate::openclaw::connection::outcome::Told;
 pub use crate::openclaw::connection::outcome::conclude;
+pub use crate::openclaw::connection::trust::Distrust;
+pub use crate::openclaw::connection::trust::Fault;
+pub use crate::openclaw::connection::trust::Fingerprint;
+pub use crate::openclaw::connection::trust::Trust;
 use crate::openclaw::facts::Entry;
 use crate::openclaw::facts::Secret;
 
@@ -85,6 +90,8 @@ pub struct Try {
 pub struct Visit {
     /// Where the gateway, or the proxy before it, is reached.
     pub address: Address,
+    /// Whose certificate is trusted there, where TLS is spoken.
+    pub trust: Trust,
     /// What the config asks of a client.
     pub entry: Entry,
     /// The secret to try with, or why there is none.

@@ -1,6 +1,8 @@
 //! Trying the gateway's door over real sockets: each answer bounded in time and in length.
 #![expect(clippy::disallowed_methods, reason = "one of the modules that touch the world")]
 
+mod tls;
+
 use std::io;
 use std::io::ErrorKind;
 use std::io::Read;
@@ -29,7 +31,10 @@ use crate::openclaw::connection::NoHead;
 use crate::openclaw::connection::Over;
 use crate::openclaw::connection::Silence;
 use crate::openclaw::connection::Told;
+use crate::openclaw::connection::Trust;
 use crate::openclaw::connection::Try;
+pub use crate::shell::connect::tls::Tls;
+pub use crate::shell::connect::tls::fingerprint;
 
 /// How long a gateway may take for one answer. Who takes longer is not asked again.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,12 +51,33 @@ const LONGEST: usize = 8 << 20;
 /// How many messages may come before the one that counts.
 const MESSAGES: usize = 64;
 
-/// Finds the address that a host stands for.
-///
-/// # Errors
-///
-/// Why there is none, in words.
-pub fn resolve(address: &Address) -> Result<SocketAddr, String> {
+/// Where the door is, and how it is spoken to there.
+#[derive(Debug)]
+pub struct Door {
+    address: Address,
+    at: SocketAddr,
+    tls: Option<Tls>,
+}
+
+impl Door {
+    /// Finds the address that a host stands for, and what TLS takes where it is spoken.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, in words.
+    pub fn find(address: &Address, trust: &Trust) -> Result<Self, String> {
+        let tls = address.is_tls().then(|| Tls::new(address, trust)).transpose()?;
+        Ok(Self { address: address.clone(), at: resolve(address)?, tls })
+    }
+
+    /// Returns the IP address.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.at.ip()
+    }
+}
+
+fn resolve(address: &Address) -> Result<SocketAddr, String> {
     let host = address.host().to_owned();
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, address.port()));
@@ -73,7 +99,7 @@ pub fn resolve(address: &Address) -> Result<SocketAddr, String> {
 /// Tries each in turn. Once one is not answered in time, the rest are not tried; nor are they
 /// where the first, which hold no secret, show that this is no gateway.
 #[must_use]
-pub fn try_each(address: &Address, at: SocketAddr, tries: &[Try], patience: Duration) -> Vec<Told> {
+pub fn try_each(door: &Door, tries: &[Try], patience: Duration) -> Vec<Told> {
     let end = Instant::now() + patience.max(ALTOGETHER);
     let mut told: Vec<Told> = Vec::new();
     let mut give_up = false;
@@ -81,9 +107,12 @@ pub fn try_each(address: &Address, at: SocketAddr, tries: &[Try], patience: Dura
         let heard = if give_up {
             Heard::Nothing(Silence::Unasked)
         } else {
-            ask(address, at, tried, (Instant::now() + patience).min(end))
+            ask(door, tried, (Instant::now() + patience).min(end))
         };
-        give_up |= matches!(heard, Heard::Unreached(_) | Heard::Nothing(Silence::Slow));
+        give_up |= matches!(
+            heard,
+            Heard::Unreached(_) | Heard::Untrusted(_) | Heard::Nothing(Silence::Slow)
+        );
         told.push(Told { who: tried.who, over: tried.over, answer: Answer::of(&heard) });
         give_up |= told.len() == 2 && told.iter().all(|it| matches!(it.answer, Answer::Unclear(_)));
     }
@@ -91,11 +120,22 @@ pub fn try_each(address: &Address, at: SocketAddr, tries: &[Try], patience: Dura
 }
 
 /// Tries one connection.
-fn ask(address: &Address, at: SocketAddr, tried: &Try, until: Instant) -> Heard {
-    let mut line = match Line::open(at, until) {
+fn ask(door: &Door, tried: &Try, until: Instant) -> Heard {
+    let line = match Line::open(door.at, until) {
         Ok(line) => line,
         Err(error) => return Heard::Unreached(in_words(&error)),
     };
+    match &door.tls {
+        None => speak(line, &door.address, tried),
+        Some(tls) => match tls.greet(line) {
+            Ok(line) => speak(line, &door.address, tried),
+            Err(heard) => heard,
+        },
+    }
+}
+
+/// Says what a connection is there to say, and hears the answer.
+fn speak(mut line: impl Read + Write, address: &Address, tried: &Try) -> Heard {
     let spoken = line.write_all(tried.request(address).as_bytes()).and_then(|()| line.flush());
     if let Err(error) = spoken {
         return Heard::Nothing(silence(&error));
@@ -118,7 +158,7 @@ fn ask(address: &Address, at: SocketAddr, tried: &Try, until: Instant) -> Heard 
 }
 
 /// Reads until the head of an answer is complete.
-fn head(line: &mut Line, read: &mut Vec<u8>) -> Result<Head, Silence> {
+fn head(line: &mut impl Read, read: &mut Vec<u8>) -> Result<Head, Silence> {
     let mut part = [0; 4096];
     loop {
         match Head::parse(read) {
@@ -136,7 +176,7 @@ fn head(line: &mut Line, read: &mut Vec<u8>) -> Result<Head, Silence> {
 }
 
 /// Reads the beginning of a body, to its end where it is short.
-fn body(line: &mut Line, read: Vec<u8>, head: Head) -> Result<Vec<u8>, Silence> {
+fn body(line: &mut impl Read, read: Vec<u8>, head: Head) -> Result<Vec<u8>, Silence> {
     let mut body = read;
     body.drain(..head.end);
     let wanted = head.length.unwrap_or(BODY).min(BODY);
@@ -147,15 +187,20 @@ fn body(line: &mut Line, read: Vec<u8>, head: Head) -> Result<Vec<u8>, Silence> 
             Ok(0) => break,
             Ok(count) => body.extend_from_slice(part.get(..count).unwrap_or_default()),
             // The rest may be cut off once the head has said what there is to say.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) if is_cut_off(&error) => break,
             Err(error) => return Err(silence(&error)),
         }
     }
     Ok(body)
 }
 
+/// Tells whether the other side ended the connection without a goodbye.
+fn is_cut_off(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof)
+}
+
 /// Answers the gateway's challenge and waits for its word.
-fn converse(line: Line, rest: Vec<u8>, tried: &Try) -> Result<Heard, Silence> {
+fn converse(line: impl Read + Write, rest: Vec<u8>, tried: &Try) -> Result<Heard, Silence> {
     let config = WebSocketConfig::default()
         .read_buffer_size(16 << 10)
         .max_message_size(Some(LONGEST))

@@ -64,17 +64,7 @@ impl Copy {
     ///
     /// When a file cannot be copied, or has no place in the copy.
     pub fn of(config: &Config) -> Result<Self, CopyError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |why| CopyError::File { path, why }
-        };
-        let private = Permissions::from_mode(0o700);
-        let temporary = std::env::temp_dir();
-        let folder = tempfile::Builder::new()
-            .prefix("portcullis-rehearsal-")
-            .permissions(private)
-            .tempdir_in(&temporary)
-            .map_err(failed(&temporary))?;
+        let folder = folder("portcullis-rehearsal-")?;
         let root = config.path.parent().unwrap_or(Path::new("/"));
         let place = |path: &Path| {
             let inside = path.strip_prefix(root).ok();
@@ -87,14 +77,21 @@ impl Copy {
                 fs::create_dir_all(parent).map_err(failed(parent))?;
             }
             let bytes = fs::read(path).map_err(failed(path))?;
-            let mut options = fs::OpenOptions::new();
-            let file = options.write(true).create_new(true).mode(0o600).open(&to);
-            io::Write::write_all(&mut file.map_err(failed(&to))?, &bytes).map_err(failed(&to))?;
+            write(&to, &bytes)?;
         }
-        let state = folder.path().join("state");
-        fs::DirBuilder::new().create(&state).map_err(failed(&state))?;
-        fs::set_permissions(&state, Permissions::from_mode(0o700)).map_err(failed(&state))?;
         Ok(Self { config: place(&config.path)?, folder })
+    }
+
+    /// Writes a config that copies none: that of a client of a gateway elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn client(config: &str) -> Result<Self, CopyError> {
+        let folder = folder("portcullis-client-")?;
+        let path = folder.path().join("openclaw.json");
+        write(&path, config.as_bytes())?;
+        Ok(Self { config: path, folder })
     }
 
     /// Returns where the copied config is.
@@ -131,6 +128,31 @@ impl Copy {
         fs::write(&path, text).map_err(|why| CopyError::File { path: path.clone(), why })?;
         Ok(path)
     }
+}
+
+/// Makes a private folder with an empty state directory.
+fn folder(prefix: &str) -> Result<TempDir, CopyError> {
+    let temporary = std::env::temp_dir();
+    let folder = tempfile::Builder::new()
+        .prefix(prefix)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(&temporary)
+        .map_err(failed(&temporary))?;
+    let state = folder.path().join("state");
+    fs::DirBuilder::new().create(&state).map_err(failed(&state))?;
+    fs::set_permissions(&state, Permissions::from_mode(0o700)).map_err(failed(&state))?;
+    Ok(folder)
+}
+
+/// Writes a private file that is not there yet.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CopyError> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    io::Write::write_all(&mut file.map_err(failed(path))?, bytes).map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> CopyError {
+    let path = path.to_owned();
+    move |why| CopyError::File { path: path.clone(), why }
 }
 
 /// The digests of the files that a rehearsal must leave alone.

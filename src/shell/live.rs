@@ -340,7 +340,7 @@ fn hide(mask: &mut Mask, environment: &BTreeMap<String, String>, named: &[String
 }
 
 /// Reads a regular file of bounded size. Nothing else is opened, so that nothing can hang.
-fn read_bytes(path: &Path) -> FileRead {
+pub(crate) fn read_bytes(path: &Path) -> FileRead {
     let refused = |error: &std::io::Error| {
         FileRead::Unreadable(match error.kind() {
             std::io::ErrorKind::NotFound => Unreadable::Missing,

@@ -4,6 +4,7 @@ pub(crate) mod gateway;
 
 mod applied;
 mod connections;
+mod encrypted;
 mod merged;
 mod misdeeds;
 mod narrowed;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::openclaw::command::End;
 use crate::openclaw::command::Ended;
 use crate::openclaw::command::OWN;
+use crate::openclaw::command::REMOTE_PROBE;
 use crate::openclaw::command::audit;
 use crate::openclaw::command::doctor;
 use crate::openclaw::command::health;
@@ -71,6 +72,7 @@ fn answer(name: &str, check: &str, ended: &Ended, status: i32) -> Outcome {
         "doctor-lint" => doctor::read_lint(check, &document, status),
         "health" => health::read(&document),
         "probe" => probe::read(&document),
+        REMOTE_PROBE => probe::read_remote(&document),
         _ => unmeasured(format!("No reader is known for the command `{}`.", quote(name))),
     };
     with_warnings(outcome, ended)

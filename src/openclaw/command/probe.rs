@@ -25,10 +25,23 @@ pub(super) fn read(document: &Value) -> Outcome {
     };
     // Without a URL the target is this host's loopback; with one it is the explicit one alone.
     let named = |id: &str| targets.iter().find(|row| row.get("id").is_some_and(|it| it == id));
-    match named("explicit").or_else(|| named("localLoopback")) {
-        Some(row) => judge(row),
-        None => unmeasured("The probe's answer has no row for the gateway it was asked about."),
+    named("explicit").or_else(|| named("localLoopback")).map_or_else(no_row, judge)
+}
+
+/// Reads what a probe met at the gateway that the config is a client of, and there alone.
+pub(super) fn read_remote(document: &Value) -> Outcome {
+    let rows = document.get("targets").and_then(Value::as_array);
+    let Some(rows) = rows else { return not_understood(document) };
+    let row = rows.iter().find(|row| row.get("id").is_some_and(|id| id == "configRemote"));
+    match row.map_or_else(no_row, judge) {
+        // Who was not reached has refused nobody.
+        Outcome::Unmeasured { why, .. } if row.and_then(code) != Some(1008) => unmeasured(why),
+        outcome => outcome,
     }
+}
+
+fn no_row() -> Outcome {
+    unmeasured("The probe's answer has no row for the gateway it was asked about.")
 }
 
 /// Judges a target's row: authorised, denied, or not reached.
@@ -36,10 +49,9 @@ fn judge(row: &Value) -> Outcome {
     let text = |pointer| row.pointer(pointer).and_then(Value::as_str);
     let url = quote(text("/url").unwrap_or("its address"));
     let error = quote(text("/connect/error").unwrap_or("no reason given"));
-    let close = row.pointer("/connect/close").filter(|close| !close.is_null());
-    let code = close.and_then(|close| close.get("code")?.as_i64());
+    let closed = row.pointer("/connect/close").is_some_and(|close| !close.is_null());
     let connected = text("/server/connId").is_some();
-    if text("/auth/role") == Some("operator") && connected && close.is_none() {
+    if text("/auth/role") == Some("operator") && connected && !closed {
         return Outcome::Measured(let_in(row, &url));
     }
     let capability = text("/auth/capability").unwrap_or("unknown");
@@ -49,7 +61,7 @@ fn judge(row: &Value) -> Outcome {
              devices`, or probe with the gateway's token."
         ));
     }
-    if code == Some(1008) {
+    if code(row) == Some(1008) {
         return not_let_in(format!(
             "The gateway at {url} denied the credentials: {error}. The config and the running \
              gateway disagree, or OPENCLAW_GATEWAY_TOKEN is an old one."
@@ -61,6 +73,11 @@ fn judge(row: &Value) -> Outcome {
         ));
     }
     not_let_in(format!("The probe of {url} shows neither entry nor refusal: {error}."))
+}
+
+/// Returns the code with which the gateway closed the connection.
+fn code(row: &Value) -> Option<i64> {
+    row.pointer("/connect/close/code").and_then(Value::as_i64)
 }
 
 /// Takes the notes worth a line out of a row that got in.
@@ -152,6 +169,23 @@ mod tests {
         let other = row("localLoopback", true, None, Some("operator"), "read_only");
         let asked = row("explicit", false, Some(1006), None, "unknown");
         assert!(matches!(answer(&[other, asked]), Outcome::Unmeasured { .. }));
+    }
+
+    #[test]
+    fn the_remote_row_is_judged_and_not_another_that_got_in() {
+        let here = row("localLoopback", true, None, Some("operator"), "read_only");
+        let there = |close, role| row("configRemote", true, close, role, "read_only");
+        let read = |rows: &[Value]| {
+            let document = json!({"ok": true, "targets": rows}).to_string();
+            read_answer(crate::openclaw::command::REMOTE_PROBE, "probe", &exited(0, &document))
+        };
+        let denied = [here.clone(), there(Some(1008), None)];
+        assert!(matches!(read(&denied), Outcome::Unmeasured { partial: Some(_), .. }));
+        let down = [here.clone(), there(Some(1006), None)];
+        assert!(matches!(read(&down), Outcome::Unmeasured { partial: None, .. }));
+        assert_eq!(read(std::slice::from_ref(&here)), no_row());
+        let let_in = [here, there(None, Some("operator"))];
+        assert!(matches!(read(&let_in), Outcome::Measured(Report { reached: Some(true), .. })));
     }
 
     #[test]

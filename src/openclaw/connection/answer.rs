@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::openclaw::connection::Distrust;
+
 /// What was heard on a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
@@ -20,6 +22,8 @@ pub enum Heard {
     Frame(Value),
     /// Nobody could be reached, for this reason.
     Unreached(String),
+    /// The certificate is not trusted, and nothing was sent.
+    Untrusted(Distrust),
     /// Somebody was reached and gave no answer.
     Nothing(Silence),
 }
@@ -35,6 +39,10 @@ pub enum Silence {
     Long,
     /// It was neither HTTP nor a WebSocket.
     Garbled,
+    /// It does not speak TLS, or not as it is spoken today.
+    NoTls,
+    /// It broke TLS off by itself.
+    Alerted,
     /// It was not even asked, because the one before went unanswered.
     Unasked,
 }
@@ -50,6 +58,8 @@ pub enum Answer {
     TurnedBack(u16),
     /// Nobody could be reached, for this reason.
     Unreached(String),
+    /// The certificate is not trusted, and nothing was sent.
+    Untrusted(Distrust),
     /// Neither can be told, for this reason.
     Unclear(String),
 }
@@ -77,6 +87,7 @@ impl Answer {
             Heard::Http { status, body } => http(*status, body),
             Heard::Frame(frame) => websocket(frame),
             Heard::Unreached(why) => Self::Unreached(why.clone()),
+            Heard::Untrusted(distrust) => Self::Untrusted(*distrust),
             Heard::Nothing(silence) => Self::Unclear(silence.to_string()),
         }
     }
@@ -89,6 +100,10 @@ impl fmt::Display for Silence {
             Self::Closed => "the connection was closed before the answer was complete",
             Self::Long => "the answer is longer than any gateway's",
             Self::Garbled => "the answer is not a gateway's",
+            Self::NoTls => "it speaks no TLS, or none of today",
+            Self::Alerted => {
+                "it broke TLS off, as a server does that asks for a client's certificate"
+            }
             Self::Unasked => "not tried, because the one before was not answered in time",
         })
     }
@@ -107,6 +122,9 @@ impl fmt::Display for Answer {
             Self::Refused(Refusal::Locked) => formatter.write_str("refused as locked out"),
             Self::TurnedBack(status) => write!(formatter, "turned back by a proxy ({status})"),
             Self::Unreached(why) => write!(formatter, "nobody reached: {why}"),
+            Self::Untrusted(distrust) => {
+                write!(formatter, "its certificate is not trusted: {}", distrust.fault)
+            }
             Self::Unclear(why) => write!(formatter, "unmeasured: {why}"),
         }
     }

@@ -31,7 +31,8 @@ pub fn conclude(visit: &Visit, told: &[Told]) -> Proof {
         return proof;
     }
     let mode = visit.entry.mode.as_deref().unwrap_or("that cannot be told");
-    proof.notes.push(format!("Tried at {}; the config says auth mode {mode}.", visit.address));
+    proof.notes.push(format!("Tried at {}, in auth mode {mode}.", visit.address));
+    proof.notes.extend(visit.address.is_tls().then(|| format!("{}.", visit.trust)));
     proof.notes.extend(told.iter().map(|told| case.note(told)));
     proof.notes.extend(case.leaves_open().into_iter().map(|open| format!("Not shown: {open}")));
     let mut reasons: Vec<String> = Vec::new();
@@ -76,6 +77,7 @@ impl Case<'_> {
         let address = &self.visit.address;
         let first = self.told.first()?;
         match &first.answer {
+            Answer::Untrusted(distrust) => Some(distrust.explain(address, &self.visit.trust)),
             Answer::Unreached(why) if self.visit.given => Some(format!(
                 "Nobody answered at {address}: {why}. Check the address, and whether the gateway \
                  and what stands before it are running."
@@ -164,6 +166,7 @@ impl Case<'_> {
             Answer::Refused(Refusal::Device | Refusal::Locked)
             | Answer::LetIn
             | Answer::Unreached(_)
+            | Answer::Untrusted(_)
             | Answer::Unclear(_) => false,
         };
         let device = |answer: &Answer| *answer == Answer::Refused(Refusal::Device);

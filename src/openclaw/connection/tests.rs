@@ -24,6 +24,8 @@ fn entry(mode: &str) -> Entry {
         users: Some(if proxied { vec!["mira@example.com".to_owned()] } else { Vec::new() }),
         allows_loopback: false,
         tls: false,
+        certificate: None,
+        remote: None,
     }
 }
 
@@ -35,6 +37,7 @@ fn visit(mode: &str) -> Visit {
     };
     Visit {
         address: Address::loopback(18_789, false),
+        trust: Trust::Machine,
         entry,
         secret,
         wrong: Secret::new(WRONG),

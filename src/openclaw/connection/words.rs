@@ -50,18 +50,33 @@ impl Case<'_> {
             );
         }
         if no("connections.authorised") {
-            let what = match (self.proxied(), self.visit.entry.source.as_str()) {
+            let what = match (self.proxied(), self.visit.given) {
                 (true, _) => "the session that was given".to_owned(),
-                (false, "") => "the secret that was given".to_owned(),
-                (false, source) => format!("the secret of the config ({source})"),
+                (false, true) => "the secret that was given".to_owned(),
+                (false, false) => {
+                    format!("the secret of the config ({})", self.visit.entry.source)
+                }
+            };
+            let todo = match (self.proxied(), self.visit.given) {
+                (true, _) => {
+                    "Let the proxy hand on the user in the header that the gateway's config names, \
+                     and list that user in gateway.auth.trustedProxy.allowUsers."
+                }
+                (false, true) => {
+                    "The gateway there has another secret: compare it with the config and the \
+                     service of that gateway."
+                }
+                (false, false) => {
+                    "The running gateway has another secret than config and environment give \
+                     here, or reads another config: restart it, or set the variable to its token."
+                }
             };
             find(
                 "shut-out",
                 Severity::Warn,
                 "The gateway refuses who should get in",
                 format!("{address} refused {what}.\n- gateway.auth"),
-                "The running gateway has another secret than config and environment give here, or \
-                 reads another config: restart it, or set the variable to its token.",
+                todo,
             );
         }
         if no("connections.refuses_origin") {

@@ -13,6 +13,11 @@ use crate::openclaw::facts::service;
 use crate::openclaw::secret;
 use crate::openclaw::secret::Reference;
 
+/// Where a gateway keeps the certificate that it made for itself, below its state directory.
+///
+/// Source: OpenClaw's docs, gateway/config-gateway, `gateway.tls`.
+const CERTIFICATE: &str = "gateway/tls/gateway-cert.pem";
+
 /// A text that is sent and never shown: its `Debug` says nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -36,6 +41,10 @@ pub struct Entry {
     pub allows_loopback: bool,
     /// Whether the gateway speaks TLS itself.
     pub tls: bool,
+    /// The file of the certificate that the gateway shows, where it speaks TLS.
+    pub certificate: Option<String>,
+    /// The gateway that this config is a client of, and the certificate that it pins there.
+    pub remote: Option<(String, String)>,
 }
 
 impl Secret {
@@ -78,6 +87,13 @@ impl Entry {
             reading.items(path).into_iter().map(|item| item.meant).collect()
         };
         let header = reading.at(&at(&["userHeader"])).and_then(Value::as_str);
+        let meant_at =
+            |path: &[&str]| reading.substitute(reading.at(path).and_then(Value::as_str)?).ok();
+        let tls = reading.is_on(&["gateway", "tls", "enabled"]);
+        let own = || {
+            meant_at(&["gateway", "tls", "certPath"])
+                .unwrap_or_else(|| format!("{}/{CERTIFICATE}", world.state_dir))
+        };
         Self {
             mode,
             secret,
@@ -86,7 +102,30 @@ impl Entry {
             required_headers: meant(&at(&["requiredHeaders"])).unwrap_or_default(),
             users: meant(&at(&["allowUsers"])),
             allows_loopback: reading.is_on(&at(&["allowLoopback"])),
-            tls: reading.is_on(&["gateway", "tls", "enabled"]),
+            tls,
+            certificate: tls.then(own),
+            remote: meant_at(&["gateway", "remote", "url"]).zip(meant_at(&[
+                "gateway",
+                "remote",
+                "tlsFingerprint",
+            ])),
+        }
+    }
+
+    /// Describes a gateway elsewhere, of which nothing is known but its auth mode.
+    #[must_use]
+    pub fn elsewhere(mode: &str) -> Self {
+        Self {
+            mode: Some(mode.to_owned()),
+            secret: Err("no secret was given".to_owned()),
+            source: String::new(),
+            user_header: None,
+            required_headers: Vec::new(),
+            users: None,
+            allows_loopback: false,
+            tls: false,
+            certificate: None,
+            remote: None,
         }
     }
 

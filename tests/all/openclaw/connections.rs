@@ -18,8 +18,9 @@ use crate::home::Ran;
 use crate::openclaw::gateway::Gateway;
 use crate::openclaw::gateway::Installed;
 use crate::openclaw::gateway::untouched;
+use crate::terminal::harness::Launch;
 
-const TOKEN: &str = "8f3b60c1d27e49a5b0836fd1c27a94e5";
+pub(super) const TOKEN: &str = "8f3b60c1d27e49a5b0836fd1c27a94e5";
 
 const CONFIG: &str = r#"{
   gateway: {
@@ -35,7 +36,7 @@ const CONFIG: &str = r#"{
 /// How something that is no gateway answers.
 type Serve = fn(&mut dyn Write);
 
-const SOUND: [(&str, bool); 5] = [
+pub(super) const SOUND: [(&str, bool); 5] = [
     ("authorised", true),
     ("refuses_forged", true),
     ("refuses_none", true),
@@ -69,6 +70,37 @@ fn who_gets_in_is_told_of_a_real_gateway() {
     assert_eq!(observed(home.run(&named).ends(0)), sound);
     sound.remove("authorised");
     assert_eq!(observed(home.run(&url).ends(3)), sound);
+
+    // Where the config of that gateway is not, its auth mode is said.
+    let elsewhere = Home::empty().with("GATEWAY_SECRET", TOKEN);
+    elsewhere.run(&named).ends(2);
+    assert_eq!(
+        observed(elsewhere.run(&format!("{named} --auth token")).ends(0)),
+        BTreeMap::from(SOUND)
+    );
+
+    // At a terminal the secret is asked for, and typed unseen.
+    let asks = |home: &Home| {
+        let words = ["connections", "--auth", "token", "--url"];
+        let words = words.into_iter().fold(home.wizard(), Launch::argument);
+        let mut terminal = words.argument(format!("ws://localhost:{port}")).start();
+        terminal.hear("(not shown; Enter for none): ");
+        terminal
+    };
+    for (typed, code) in
+        [(format!("{TOKEN}\r"), 0), ("\r".to_owned(), 3), ("wrong\r".to_owned(), 1)]
+    {
+        let mut terminal = asks(&elsewhere);
+        terminal.send(typed.as_bytes());
+        let left = terminal.exit();
+        assert_eq!((left.code, left.not_restored), (code, Vec::<&str>::new()), "{}", left.screen);
+        assert!(!String::from_utf8_lossy(terminal.transcript()).contains(TOKEN), "it was shown");
+    }
+    let mut terminal = asks(&elsewhere);
+    terminal.send(b"\x03");
+    let left = terminal.exit();
+    assert!(left.code != 0 && left.not_restored.is_empty(), "{:?}", left.not_restored);
+    assert!(elsewhere.files("").is_empty(), "{:?}", elsewhere.files(""));
 
     // Config and gateway disagree: whoever has the config's token stays out.
     let other = CONFIG.replace("PORT", &port.to_string()).replace(TOKEN, &TOKEN.replace('8', "7"));
@@ -161,11 +193,6 @@ fn what_is_no_gateway_is_unmeasured_and_gets_no_secret() {
 #[test]
 fn what_cannot_be_tried_says_what_to_do_instead() {
     let home = Home::new(&CONFIG.replace("PORT", "1"));
-    let ran = home.run("connections --url wss://claw.example");
-    assert!(ran.ends(3).stdout.contains("openclaw gateway probe --url wss://claw.example:443"));
-    home.write("tls.json5", "{ gateway: { port: 1, tls: { enabled: true } } }");
-    let ran = home.run("connections --config tls.json5");
-    assert!(ran.ends(3).stdout.contains("wss://127.0.0.1:1 speaks TLS"));
     let home = home.with("GATEWAY_SECRET", TOKEN);
     let ran = home.run("connections --url ws://192.0.2.1 --secret-env GATEWAY_SECRET");
     assert!(ran.ends(3).stdout.starts_with("unmeasured: Nothing was sent to ws://192.0.2.1:80"));
@@ -176,6 +203,10 @@ fn what_cannot_be_tried_says_what_to_do_instead() {
         "--url ws://127.0.0.1:1 --header nothing",
         "--url ws://127.0.0.1:1 --header X:${NOT_SET_ANYWHERE}",
         "--url ws://127.0.0.1:1 --header Host:x",
+        "--ca-file ca.pem",
+        "--url wss://127.0.0.1:1 --ca-file nowhere.pem",
+        "--url wss://127.0.0.1:1 --ca-file .openclaw/openclaw.json",
+        "--url wss://127.0.0.1:1 --tls-fingerprint 3a:b0",
     ] {
         let ran = home.run(&format!("connections {wrong}"));
         assert_eq!(ran.ends(2).stdout, "", "{wrong}");
@@ -184,7 +215,7 @@ fn what_cannot_be_tried_says_what_to_do_instead() {
 
 /// Tries again until an answer is as it must become, and returns it.
 #[track_caller]
-fn wait(home: &Home, becomes: impl Fn(&Ran) -> bool) -> Ran {
+pub(super) fn wait(home: &Home, becomes: impl Fn(&Ran) -> bool) -> Ran {
     let begun = Instant::now();
     loop {
         let ran = home.run("connections --format json");
@@ -197,7 +228,7 @@ fn wait(home: &Home, becomes: impl Fn(&Ran) -> bool) -> Ran {
 }
 
 /// Returns what was observed, by the last part of its path.
-fn observed(ran: &Ran) -> BTreeMap<&'static str, bool> {
+pub(super) fn observed(ran: &Ran) -> BTreeMap<&'static str, bool> {
     let document = ran.json();
     let names = SOUND.iter().map(|(name, _)| *name).chain(["proxy_overwrites"]);
     let holds = |name| document["observed"][format!("connections.{name}")].as_bool();

@@ -98,6 +98,21 @@ impl Gateway {
     /// Starts it with these arguments beside the usual ones.
     #[track_caller]
     pub(crate) fn start_with(home: &Home, port: u16, arguments: &[&str]) -> Self {
+        let mut gateway = Self::begin(home, port, arguments);
+        gateway.wait(home, |gateway| gateway.get("/readyz") == Some(200));
+        gateway
+    }
+
+    /// Starts one that speaks TLS, and waits until it listens; it may not be ready by then.
+    #[track_caller]
+    pub(crate) fn start_encrypted(home: &Home, port: u16) -> Self {
+        let mut gateway = Self::begin(home, port, &[]);
+        gateway.wait(home, |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        gateway
+    }
+
+    #[track_caller]
+    fn begin(home: &Home, port: u16, arguments: &[&str]) -> Self {
         let log = File::create(home.file("gateway.log")).expect("a log");
         let child = home
             .program("openclaw")
@@ -109,10 +124,14 @@ impl Gateway {
             .process_group(0)
             .spawn()
             .expect("a gateway");
-        let mut gateway = Self { child, port };
+        Self { child, port }
+    }
+
+    #[track_caller]
+    fn wait(&mut self, home: &Home, ready: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
-        while gateway.get("/readyz") != Some(200) {
-            let ended = gateway.child.try_wait().expect("a child");
+        while !ready(self) {
+            let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && begun.elapsed() < READY,
                 "the gateway is not ready ({ended:?}):\n{}",
@@ -120,7 +139,6 @@ impl Gateway {
             );
             thread::sleep(Duration::from_millis(50));
         }
-        gateway
     }
 
     /// Returns the status of a page; none while nobody answers.

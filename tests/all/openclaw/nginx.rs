@@ -92,7 +92,7 @@ impl Kind {
 pub(super) struct Nginx {
     child: Child,
     address: String,
-    ports: [u16; Kind::ALL.len()],
+    ports: Vec<u16>,
     folder: TempDir,
 }
 
@@ -102,6 +102,23 @@ impl Nginx {
     /// None, said loudly, where there is no nginx and none is required.
     #[track_caller]
     pub(super) fn start(gateway: &str, network: Option<&Network>) -> Option<Self> {
+        // Over loopback every client is 127.0.0.1, which the gateway takes for no client at all.
+        let client = network.map_or("203.0.113.7", |_| "$remote_addr");
+        let server = |kind: &Kind| {
+            let rules = kind.rules().replace("CLIENT", client).replace("GATEWAY", gateway);
+            format!("listen LISTEN; {rules}")
+        };
+        Self::serve(&Kind::ALL.iter().map(server).collect::<Vec<_>>(), &[], network)
+    }
+
+    /// Starts it with a server for each of these blocks, each at its own `LISTEN`, beside which
+    /// these files stand.
+    #[track_caller]
+    pub(super) fn serve(
+        blocks: &[String],
+        files: &[(&str, String)],
+        network: Option<&Network>,
+    ) -> Option<Self> {
         let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
         let Some(program) = program.into_iter().find(|path| Path::new(path).exists()) else {
             let missing = "no nginx; apt-get install nginx-light";
@@ -114,14 +131,13 @@ impl Nginx {
         let folder = tempfile::Builder::new().prefix("nginx-").tempdir().expect("a folder");
         let path = folder.path();
         let address = network.map_or("127.0.0.1", |network| network.there.as_str()).to_owned();
-        let ports = ports();
-        // Over loopback every client is 127.0.0.1, which the gateway takes for no client at all.
-        let client = network.map_or("203.0.113.7", |_| "$remote_addr");
-        let servers = Kind::ALL.iter().zip(ports).map(|(kind, port)| {
-            format!("  server {{ listen {address}:{port}; {} }}\n", kind.rules())
-        });
-        let servers: String = servers.collect();
-        let servers = servers.replace("CLIENT", client).replace("GATEWAY", gateway);
+        let ports = ports(blocks.len());
+        let servers: String = blocks
+            .iter()
+            .zip(&ports)
+            .map(|(block, port)| block.replace("LISTEN", &format!("{address}:{port}")))
+            .map(|block| format!("  server {{ {block} }}\n"))
+            .collect();
         let spool = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let spool: String = spool.map(|name| format!("  {name}_temp_path {name};\n")).concat();
         let conf = format!(
@@ -130,11 +146,13 @@ impl Nginx {
              \x20 map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}\n\
              {servers}}}\n"
         );
-        fs::write(path.join("nginx.conf"), conf).expect("a file");
-        fs::write(path.join("users"), USERS).expect("a file");
+        let own = [("nginx.conf", conf), ("users", USERS.to_owned())];
         let root = nix::unistd::geteuid().is_root();
+        for (file, text) in own.iter().chain(files) {
+            fs::write(path.join(file), text).expect("a file");
+        }
         if root {
-            for file in ["", "nginx.conf", "users"] {
+            for file in own.iter().chain(files).map(|(file, _)| *file).chain([""]) {
                 std::os::unix::fs::chown(path.join(file), Some(NOBODY), Some(NOBODY))
                     .expect("chown");
             }
@@ -169,6 +187,16 @@ impl Nginx {
         format!("ws://{}:{}", self.address, self.ports[at])
     }
 
+    /// Returns the port of a server by its place.
+    pub(super) fn port(&self, place: usize) -> u16 {
+        self.ports[place]
+    }
+
+    /// Reads a file beside its configuration.
+    pub(super) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.path().join(file)).expect("a file")
+    }
+
     /// Waits until it listens.
     #[track_caller]
     fn wait(&mut self) {
@@ -201,7 +229,8 @@ impl Drop for Nginx {
 }
 
 /// Finds free ports, all different.
-fn ports() -> [u16; Kind::ALL.len()] {
-    let taken = Kind::ALL.map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"));
-    taken.map(|listener| listener.local_addr().expect("its address").port())
+fn ports(count: usize) -> Vec<u16> {
+    let taken: Vec<_> =
+        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")).collect();
+    taken.iter().map(|listener| listener.local_addr().expect("its address").port()).collect()
 }

@@ -161,7 +161,7 @@ fn differs(case: &str, ran: &Ran, observed: &str, status: i32) -> Option<String>
 
 /// Prints the figure, and fails where it is not whole.
 #[track_caller]
-fn report(what: &str, all: usize, wrong: &[String]) {
+pub(super) fn report(what: &str, all: usize, wrong: &[String]) {
     // Written past the capture of the test harness, so that it is seen where tests pass.
     let right = all - wrong.len();
     let line = format!("\n{what}: {right} of {all} connection tests judged rightly\n");
