@@ -6,6 +6,7 @@ pub mod html;
 pub mod signers;
 pub mod sshsig;
 pub mod statement;
+pub mod trust;
 pub mod verify;
 
 mod base64;

@@ -102,13 +102,13 @@ impl Countersign {
         made: &[u8],
     ) -> Result<(), Failure> {
         let who = self.name.clone().unwrap_or_else(shell::live::user);
-        let (record, says) = (digest(&found.json), digest(made));
+        let says = digest(made);
         let saying = Saying {
             kind: Kind::Countersign,
             target,
             at: shell::now(),
             who: &who,
-            record: &record,
+            record: &found.sha256,
             folder: &found.folder,
             says: &says,
         };
