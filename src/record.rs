@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod document;
 pub mod html;
+pub mod said;
 pub mod signers;
 pub mod sshsig;
 pub mod statement;

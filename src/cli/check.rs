@@ -38,7 +38,6 @@ use crate::shell::demo;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::signals;
-use crate::shell::store;
 use crate::text::Shown;
 use crate::verdict::Run;
 use crate::verdict::Started;
@@ -102,7 +101,8 @@ impl Check {
         if !self.offline {
             answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
-        let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
+        let places = common.places().ok();
+        let previous = places.and_then(|places| common.previous(&places, &scene.target.id));
         if let Some(previous) = &previous {
             // What was accepted in the newest record holds here too, by its own scope and end.
             answers.residuals = previous.accepted(&runbook);

@@ -18,14 +18,16 @@ pub use self::answer::State;
 pub use self::commands::commands;
 pub use self::commands::quote;
 pub use self::head::head;
-pub use self::head::vouched;
+pub use self::head::statement;
 use crate::record::chain::Fault;
 use crate::record::chain::Ring;
 use crate::record::chain::Weight;
 use crate::record::chain::digest;
 use crate::record::document::Document;
 use crate::record::document::DocumentError;
-use crate::record::statement::Kind;
+use crate::record::said;
+use crate::record::said::Said;
+use crate::record::statement::Deed;
 use crate::record::trust::Trust;
 
 /// What to do where something is not what was sealed.
@@ -48,7 +50,7 @@ pub struct Found {
     pub countersignatures: Vec<(String, Vec<u8>)>,
     /// SHA-256 of every other file in its folder, by path.
     pub files: BTreeMap<String, String>,
-    /// What was said about it later, by people whose signatures were checked.
+    /// What was said about it later, in the order in which it was said.
     pub said: Vec<Said>,
 }
 
@@ -80,19 +82,6 @@ impl Found {
     }
 }
 
-/// What was said later.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// What.
-    pub kind: Kind,
-    /// By whom.
-    pub who: String,
-    /// Why.
-    pub why: String,
-    /// Whether a listed key vouches for it.
-    pub vouched: bool,
-}
-
 /// One word for the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,6 +94,8 @@ pub enum Whole {
     Expired,
     /// The change was not cleared, and says so.
     NotCleared,
+    /// Another record stands in its place.
+    Superseded,
     /// No key vouches for it.
     Unsigned,
     /// The key that signed is not of someone who may sign.
@@ -124,6 +115,7 @@ impl Whole {
             Self::Incomplete => "incomplete",
             Self::Expired => "expired",
             Self::NotCleared => "not-cleared",
+            Self::Superseded => "superseded",
             Self::Unsigned => "unsigned",
             Self::Untrusted => "untrusted",
             Self::Revoked => "revoked",
@@ -147,44 +139,83 @@ pub struct Verified {
     pub principal: Option<String>,
     /// The fingerprint of the key that signed.
     pub key: Option<String>,
+    /// What was said about it later.
+    pub said: Vec<Said>,
 }
 
-/// Verifies a record.
-///
-/// `chain` holds what is wrong with its place in the chain; none where it stands alone.
+/// A record verified by itself; what its place in the chain is worth is not known yet.
+#[derive(Clone, Debug)]
+pub struct Alone {
+    document: Option<Document>,
+    sha256: String,
+    answers: Vec<Answer>,
+    principal: Option<String>,
+    key: Option<String>,
+    said: Vec<Said>,
+    least: Whole,
+}
+
+/// How many answers come before the one about the chain.
+const BEFORE_CHAIN: usize = 4;
+
+impl Alone {
+    /// Verifies all of a record but its place in the chain.
+    #[must_use]
+    pub fn of(found: Found, trust: Trust<'_>, now: DateTime<FixedOffset>) -> Self {
+        let at = found.document.as_ref().map_or(now, |document| document.sealed);
+        let looked = signature::look(&found, trust, at);
+        let mut answers = vec![content::syntax(&found), looked.signature, looked.signer];
+        if let Ok(document) = &found.document {
+            let first = (looked.key.as_ref(), looked.principal.as_deref());
+            answers.push(signature::countersigned(&found, first, trust, at));
+            answers.push(content::residuals(document, &found.said, now));
+            answers.push(content::evidence(&found, document));
+            answers.push(content::outcome(document, &found.said));
+        }
+        let least = match said::withdrawal(&found.said).map(|said| &said.deed) {
+            _ if looked.revoked => Whole::Revoked,
+            Some(Deed::Revoke { .. }) => Whole::Revoked,
+            Some(Deed::Supersede { .. }) => Whole::Superseded,
+            Some(Deed::Countersign { .. } | Deed::Renew { .. }) | None => Whole::Valid,
+        };
+        Self {
+            document: found.document.ok(),
+            sha256: found.sha256,
+            answers,
+            principal: looked.principal,
+            key: looked.key.map(|key| key.fingerprint()),
+            said: found.said,
+            least,
+        }
+    }
+
+    /// Adds what is wrong with its place in the chain; none where it stands alone.
+    #[must_use]
+    pub fn placed(mut self, chain: Option<&[Fault]>) -> Verified {
+        if let Some(document) = &self.document {
+            self.answers.insert(BEFORE_CHAIN, content::chain(document, chain));
+        }
+        Verified {
+            whole: whole(&self.answers, chain.unwrap_or_default(), self.least),
+            document: self.document,
+            sha256: self.sha256,
+            answers: self.answers,
+            principal: self.principal,
+            key: self.key,
+            said: self.said,
+        }
+    }
+}
+
+/// Verifies a record that stands alone.
 #[must_use]
-pub fn verify(
-    found: &Found,
-    chain: Option<&[Fault]>,
-    trust: Trust<'_>,
-    now: DateTime<FixedOffset>,
-) -> Verified {
-    let document = found.document.as_ref().ok();
-    let at = document.map_or(now, |document| document.sealed);
-    let looked = signature::look(found, trust, at);
-    let mut answers = vec![content::syntax(found), looked.signature, looked.signer];
-    if let Some(document) = document {
-        let first = (looked.key.as_ref(), looked.principal.as_deref());
-        answers.push(signature::countersigned(found, first, trust, at));
-        answers.push(content::chain(document, chain));
-        answers.push(content::residuals(document, now));
-        answers.push(content::evidence(found, document));
-        answers.push(content::outcome(found, document));
-    }
-    let withdrawn = found.said.iter().any(|said| said.vouched && said.kind == Kind::Revoke);
-    Verified {
-        whole: whole(&answers, chain.unwrap_or_default(), looked.revoked || withdrawn),
-        sha256: found.sha256.clone(),
-        principal: looked.principal,
-        key: looked.key.map(|key| key.fingerprint()),
-        document: document.cloned(),
-        answers,
-    }
+pub fn verify(found: Found, trust: Trust<'_>, now: DateTime<FixedOffset>) -> Verified {
+    Alone::of(found, trust, now).placed(None)
 }
 
-fn whole(answers: &[Answer], faults: &[Fault], revoked: bool) -> Whole {
+fn whole(answers: &[Answer], faults: &[Fault], least: Whole) -> Whole {
     let broken = faults.iter().any(|fault| fault.weight == Weight::Broken);
-    let mut whole = if revoked { Whole::Revoked } else { Whole::Valid };
+    let mut whole = least;
     for answer in answers {
         let of = match (answer.state, answer.aspect) {
             (State::Good, _) | (State::None, Aspect::Countersigned) => Whole::Valid,

@@ -28,15 +28,15 @@ pub use self::found::folders;
 pub use self::found::head;
 pub use self::found::read;
 pub use self::found::rings;
-pub use self::found::statement_rings;
 pub use self::found::statements;
 use self::settle::settle;
-use self::settle::stands;
+pub use self::settle::stands;
 use crate::app::Sealed;
 use crate::record::Record;
 use crate::record::Signing;
 use crate::record::chain;
 use crate::record::chain::Head;
+use crate::record::chain::Ring;
 use crate::record::chain::Tip;
 use crate::record::chain::digest;
 use crate::record::document::Link;
@@ -101,7 +101,7 @@ impl Chain {
             Some(head) if stands(&dir, &head) => (head.records, head.statements),
             head => (
                 chain::tip(&rings(&dir), head.as_ref().map(|head| &head.records)),
-                chain::tip(&statement_rings(&dir), head.as_ref().map(|head| &head.statements)),
+                chain::tip(&said(&dir), head.as_ref().map(|head| &head.statements)),
             ),
         };
         Ok(Self { dir, target: target.to_owned(), records, statements, lock })
@@ -242,6 +242,10 @@ impl Chain {
         signed?;
         sync_dir(&self.dir)
     }
+}
+
+fn said(dir: &Path) -> Vec<Ring> {
+    statements(dir).iter().map(StatementFile::ring).collect()
 }
 
 /// Has a file signed, and returns the signature once it is on disk and belongs to the file.

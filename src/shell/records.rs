@@ -3,15 +3,16 @@
 mod believed;
 mod bundle;
 mod list;
+mod previous;
+mod shelf;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-use chrono::DateTime;
-use chrono::FixedOffset;
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -20,15 +21,18 @@ pub use self::believed::BelievedError;
 pub use self::bundle::Bundle;
 pub use self::list::Entry;
 pub use self::list::list;
-use crate::record::chain;
-use crate::record::chain::Fault;
-use crate::record::chain::Ring;
-use crate::record::chain::Weight;
-use crate::record::verify;
+pub use self::previous::newest;
+pub use self::previous::previous;
+pub use self::shelf::Shelf;
+pub use self::shelf::verify;
+use crate::record::said;
+use crate::record::said::Said;
+use crate::record::sshsig::Signature;
+use crate::record::statement::Deed;
+use crate::record::trust::Trust;
 use crate::record::verify::Found;
-use crate::record::verify::Said;
-use crate::record::verify::Verified;
 use crate::shell::chain as on_disk;
+use crate::shell::chain::StatementFile;
 use crate::shell::places::Places;
 use crate::shell::store::StoreError;
 use crate::shell::store::failed;
@@ -70,6 +74,47 @@ pub fn found(folder: &Path) -> Result<Found, StoreError> {
     Ok(found)
 }
 
+/// Reads what was said later about a record of a target, and judges it.
+#[must_use]
+pub fn said(dir: &Path, found: &Found, trust: Trust<'_>) -> Vec<Said> {
+    about(&on_disk::statements(dir), found, trust)
+}
+
+/// Finds the records that are withdrawn, or said to be, by target and folder.
+#[must_use]
+pub fn withdrawn(places: &Places, believed: &Believed) -> BTreeMap<(String, String), Said> {
+    let mut all = BTreeMap::new();
+    for target in targets(places) {
+        let dir = places.records(&target);
+        let statements = on_disk::statements(&dir);
+        for spoken in statements.iter().filter_map(StatementFile::spoken) {
+            if !matches!(spoken.statement.deed, Deed::Revoke { .. } | Deed::Supersede { .. }) {
+                continue;
+            }
+            let folder = &spoken.statement.folder;
+            let Ok(found) = found(&dir.join(folder)) else { continue };
+            let said = about(&statements, &found, believed.trust());
+            if let Some(said) = said::withdrawal(&said).or_else(|| said::claim(&said)) {
+                all.insert((target.clone(), folder.clone()), said.clone());
+            }
+        }
+    }
+    all
+}
+
+/// Judges those of the statements that are about a record.
+fn about(statements: &[StatementFile], found: &Found, trust: Trust<'_>) -> Vec<Said> {
+    let spoken = statements.iter().filter_map(StatementFile::spoken);
+    let about = spoken.filter(|spoken| spoken.statement.record == found.sha256);
+    let mut about: Vec<_> = about.collect();
+    if about.is_empty() {
+        return Vec::new();
+    }
+    about.sort_by_key(|spoken| spoken.statement.chain.seq);
+    let first = found.signature.as_deref().and_then(|sig| Signature::parse(sig).ok());
+    about.iter().map(|spoken| spoken.judge(first.as_ref(), trust)).collect()
+}
+
 fn walk(root: &Path, dir: &Path, found: &mut Found) -> Result<(), StoreError> {
     let entries = fs::read_dir(dir).map_err(failed("read", dir))?;
     for entry in entries.flatten() {
@@ -93,80 +138,6 @@ fn walk(root: &Path, dir: &Path, found: &mut Found) -> Result<(), StoreError> {
         found.files.insert(below, format!("{:x}", hash.finalize()));
     }
     Ok(())
-}
-
-/// A target's records, verified in their chain.
-#[derive(Clone, Debug, Default)]
-pub struct Shelf {
-    /// Each record with what was found, the oldest first.
-    pub records: Vec<(PathBuf, Verified)>,
-    /// Folders that are no records.
-    pub unreadable: Vec<Unreadable>,
-    /// What is wrong with the chain as a whole.
-    pub faults: Vec<Fault>,
-}
-
-/// Verifies the records of a target and their chain.
-#[must_use]
-pub fn verify(
-    places: &Places,
-    target: &str,
-    believed: &Believed,
-    now: DateTime<FixedOffset>,
-) -> Shelf {
-    let dir = places.records(target);
-    let mut shelf = Shelf::default();
-    let mut all = Vec::new();
-    for folder in on_disk::folders(&dir) {
-        match found(&folder) {
-            Ok(found) => all.push((folder, found)),
-            Err(why) => shelf.unreadable.push(Unreadable { folder, why: why.to_string() }),
-        }
-    }
-    let rings: Vec<Ring> = all.iter().map(|(_, found)| found.ring()).collect();
-    let trust = believed.trust();
-    let head = on_disk::head(&dir);
-    let told = head.as_ref().and_then(|file| file.head.as_ref());
-    let mut records = chain::follow("record", &rings, told.map(|head| &head.records));
-    let said = on_disk::statements(&dir);
-    let statements = chain::follow(
-        "statement",
-        &on_disk::statement_rings(&dir),
-        told.map(|head| &head.statements),
-    );
-    let mut faults = std::mem::take(&mut records.whole);
-    // Where nothing was said later, a head that is missing is missing once.
-    let missing = statements.whole.into_iter().filter(|_| told.is_some() || !said.is_empty());
-    faults.extend(missing.chain(statements.of.into_values().flatten()));
-    if let Some(file) = &head {
-        faults.extend(match &file.head {
-            None => Some(Fault {
-                weight: Weight::Broken,
-                cause: "the head cannot be read".to_owned(),
-                remedy: "restore `head` and `head.sig` from a backup",
-            }),
-            Some(head) => {
-                let sig = file.signature.as_deref();
-                verify::head(&file.bytes, sig, head.says_signed(), head.at, trust)
-            }
-        });
-    }
-    for (folder, mut found) in all {
-        let about = said.iter().filter_map(|file| Some((file, file.statement.as_ref()?)));
-        let about = about.filter(|(_, statement)| statement.record == found.sha256);
-        let later = about.map(|(file, statement)| Said {
-            kind: statement.kind,
-            who: statement.who.clone(),
-            why: statement.says.clone(),
-            vouched: verify::vouched(&file.bytes, file.signature.as_deref(), statement.at, trust),
-        });
-        found.said = later.collect();
-        let mut own = records.of.remove(&found.folder).unwrap_or_default();
-        own.extend(faults.iter().cloned());
-        shelf.records.push((folder, verify::verify(&found, Some(&own), trust, now)));
-    }
-    shelf.faults = faults;
-    shelf
 }
 
 fn name(path: &Path) -> String {

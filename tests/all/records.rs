@@ -4,5 +4,6 @@ mod agreement;
 mod archive;
 mod crash;
 mod figures;
+mod statements;
 mod tamper;
 mod touch;

@@ -24,7 +24,9 @@ pub(super) fn markdown(place: &Place, found: &Found) -> Result<Shown, Failure> {
     } else {
         "> This page is not the one that was sealed; `portcullis records verify` says more.\n\n"
     };
-    Ok(Shown::text(&format!("{warning}{text}")))
+    let said: String = found.said.iter().map(|said| format!("> {}\n", said.line())).collect();
+    let gap = if said.is_empty() { "" } else { "\n" };
+    Ok(Shown::text(&format!("{warning}{said}{gap}{text}")))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -108,20 +108,21 @@ impl Verify {
         places: &Places,
         believed: &Believed,
     ) -> Result<Told, Failure> {
-        let (place, found) = super::find(common, id)?;
+        let (place, mut found) = super::find(common, id)?;
         let now = shell::now();
+        found.said = place.said(&found, believed.trust());
         let (folder, verified) = match place {
             Place::Folder(folder, Some(target)) => {
                 let chained = records::verify(places, &target, believed, now);
                 let name = folder.file_name().map(ToOwned::to_owned);
                 let own =
                     chained.records.into_iter().find(|(f, _)| f.file_name() == name.as_deref());
-                let alone = || verify::verify(&found, None, believed.trust(), now);
+                let alone = || verify::verify(found, believed.trust(), now);
                 let verified = own.map_or_else(alone, |(_, verified)| verified);
                 (folder, verified)
             }
             Place::Folder(path, None) | Place::File(path, _) => {
-                (path, verify::verify(&found, None, believed.trust(), now))
+                (path, verify::verify(found, believed.trust(), now))
             }
         };
         let drift = match &verified.document {
@@ -197,6 +198,7 @@ fn status(whole: Whole) -> Status {
         Whole::Incomplete => Status::Incomplete,
         Whole::Expired
         | Whole::NotCleared
+        | Whole::Superseded
         | Whole::Unsigned
         | Whole::Untrusted
         | Whole::Revoked
@@ -243,6 +245,9 @@ fn text(told: &[Told], shelves: &[(String, Shelf)], all: bool, signers: Option<&
             if let Some(remedy) = &answer.remedy {
                 line(format!("       {:<14} {remedy}", "to do"));
             }
+        }
+        for said in verified.said.iter().filter(|_| !all) {
+            line(format!("  {:<4} {:<14} {}", "", "said later", said.line()));
         }
         for drift in told.drift.iter().flatten() {
             line(format!("  {:<4} {:<14} {drift}", "BAD", "since"));
@@ -295,6 +300,7 @@ impl Told {
             "signer": verified.principal,
             "key": verified.key,
             "answers": verified.answers,
+            "said": verified.said,
             "since": self.drift,
             "commands": verify::commands(verified, &folder, signers),
         })

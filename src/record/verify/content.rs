@@ -8,7 +8,9 @@ use crate::record::chain::Weight;
 use crate::record::document::Document;
 use crate::record::document::DocumentError;
 use crate::record::form;
-use crate::record::statement::Kind;
+use crate::record::said;
+use crate::record::said::Said;
+use crate::record::statement::Deed;
 use crate::record::verify::ALTERED;
 use crate::record::verify::Answer;
 use crate::record::verify::Aspect;
@@ -49,9 +51,10 @@ pub(super) fn chain(document: &Document, faults: Option<&[Fault]>) -> Answer {
     }
 }
 
-pub(super) fn residuals(document: &Document, now: DateTime<FixedOffset>) -> Answer {
+pub(super) fn residuals(document: &Document, said: &[Said], now: DateTime<FixedOffset>) -> Answer {
     let today = now.date_naive();
-    let held = document.residuals.iter().filter(|residual| residual.holds);
+    let standing = said::renewed(&document.residuals, said);
+    let held = standing.iter().filter(|residual| residual.holds);
     let (gone, fresh): (Vec<_>, Vec<_>) = held.partition(|residual| residual.expires < today);
     let told = |state, says: String| Answer::new(Aspect::Residuals, state, says);
     if let Some(first) = gone.first() {
@@ -61,11 +64,13 @@ pub(super) fn residuals(document: &Document, now: DateTime<FixedOffset>) -> Answ
         return told(State::Bad, said)
             .so("walk the runbook again: fix it, or accept it with a new end");
     }
+    let renewed = document.residuals.iter().zip(&standing).filter(|(was, is)| was != is).count();
+    let renewed = if renewed == 0 { String::new() } else { format!(", {renewed} renewed") };
     match fresh.iter().map(|residual| residual.expires).min() {
         None => told(State::Good, "none".to_owned()),
         Some(first) => {
             let count = crate::text::count(fresh.len(), "residual");
-            told(State::Good, format!("{count}, the first until {first}"))
+            told(State::Good, format!("{count}, the first until {first}{renewed}"))
         }
     }
 }
@@ -91,20 +96,30 @@ pub(super) fn evidence(found: &Found, document: &Document) -> Answer {
     told(State::Good, crate::text::count(document.files.len(), "file"))
 }
 
-pub(super) fn outcome(found: &Found, document: &Document) -> Answer {
+pub(super) fn outcome(document: &Document, said: &[Said]) -> Answer {
     let told = |state, says: String| Answer::new(Aspect::Outcome, state, says);
-    if let Some(said) = found.said.iter().find(|said| said.vouched && said.kind == Kind::Revoke) {
-        return told(State::Bad, format!("revoked by {}: {}", said.who, said.why))
-            .so("walk the runbook again");
+    if let Some(said) = said::withdrawal(said) {
+        let remedy = match &said.deed {
+            Deed::Supersede { by, .. } => format!("verify {}", by.folder),
+            Deed::Revoke { .. } | Deed::Countersign { .. } | Deed::Renew { .. } => {
+                "walk the runbook again".to_owned()
+            }
+        };
+        return told(State::Bad, said.line()).so(remedy);
     }
-    if document.outcome == "signed-off" && document.blockers.is_empty() {
-        return told(State::Good, "signed-off".to_owned());
+    if document.outcome != "signed-off" || !document.blockers.is_empty() {
+        let blockers = crate::text::count(document.blockers.len(), "blocker");
+        let first = document.blockers.first().map(|blocker| {
+            format!(", first {} {}", blocker.kind, blocker.id).trim_end().to_owned()
+        });
+        let said = format!("{}: {blockers}{}", document.outcome, first.unwrap_or_default());
+        return told(State::Bad, said).so("settle what blocks and seal again");
     }
-    let blockers = crate::text::count(document.blockers.len(), "blocker");
-    let first = document
-        .blockers
-        .first()
-        .map(|blocker| format!(", first {} {}", blocker.kind, blocker.id).trim_end().to_owned());
-    told(State::Bad, format!("{}: {blockers}{}", document.outcome, first.unwrap_or_default()))
-        .so("settle what blocks and seal again")
+    match said::claim(said) {
+        Some(claim) => told(State::Unknown, claim.line()).so(format!(
+            "ask {}; where it is right, say it again with a key that counts",
+            claim.who
+        )),
+        None => told(State::Good, "signed-off".to_owned()),
+    }
 }

@@ -1,10 +1,12 @@
-//! Whose word stands behind the head of a chain, and behind what was said later.
+//! What holds a chain together beside its records: its head, and what was said later.
 
-use chrono::DateTime;
-use chrono::FixedOffset;
+use std::collections::BTreeSet;
 
 use crate::record::chain::Fault;
+use crate::record::chain::Head;
+use crate::record::chain::RESTORE;
 use crate::record::chain::Weight;
+use crate::record::said::Spoken;
 use crate::record::sshsig;
 use crate::record::sshsig::Refusal;
 use crate::record::sshsig::Signature;
@@ -13,17 +15,20 @@ use crate::record::trust::Trust;
 /// Checks the head of a chain; none where all is well.
 #[must_use]
 pub fn head(
+    head: &Head,
     bytes: &[u8],
     signature: Option<&[u8]>,
-    says_signed: bool,
-    at: DateTime<FixedOffset>,
+    target: &str,
     trust: Trust<'_>,
 ) -> Option<Fault> {
     let of = |weight, cause: String, remedy| Some(Fault { weight, cause, remedy });
     let fault = |cause: String, remedy| of(Weight::Broken, cause, remedy);
     let restore = "restore `head` and `head.sig` from a backup";
+    if head.target != target {
+        return fault(format!("the head is that of another gateway, `{}`", head.target), restore);
+    }
     let Some(sig) = signature else {
-        if says_signed {
+        if head.says_signed() {
             return fault("the head was signed, and head.sig is gone".to_owned(), restore);
         }
         let cause = "the head is self-reported: nobody signed it, so a cut tail would not show";
@@ -40,7 +45,7 @@ pub fn head(
         }
         Err(why) => return fault(format!("the head's signature: {why}"), restore),
     }
-    let whose = trust.whose(&signed.key, sshsig::HEAD, at);
+    let whose = trust.whose(&signed.key, sshsig::HEAD, head.at);
     if whose.may() != Some(false) {
         return None;
     }
@@ -48,16 +53,29 @@ pub fn head(
     of(Weight::Distrust, cause, "ask whoever keeps allowed_signers")
 }
 
-/// Tells whether a listed key vouches for a statement.
+/// Checks a statement as a part of its chain; none where all is well.
+///
+/// `records` holds the digests of the records that are there.
 #[must_use]
-pub fn vouched(
-    bytes: &[u8],
-    signature: Option<&[u8]>,
-    at: DateTime<FixedOffset>,
+pub fn statement(
+    spoken: &Spoken<'_>,
+    target: &str,
+    records: &BTreeSet<&str>,
     trust: Trust<'_>,
-) -> bool {
-    let Some(sig) = signature else { return false };
-    let Ok(signed) = Signature::parse(sig) else { return false };
-    trust.check(&signed, sshsig::STATEMENT, bytes, sig).is_ok()
-        && trust.whose(&signed.key, sshsig::STATEMENT, at).may() == Some(true)
+) -> Option<Fault> {
+    let fault = |weight, cause: String| {
+        let cause = format!("statement `{}` {cause}", spoken.file);
+        Some(Fault { weight, cause, remedy: RESTORE })
+    };
+    if spoken.statement.target != target {
+        return fault(Weight::Broken, "is about another gateway".to_owned());
+    }
+    if !records.contains(spoken.statement.record.as_str()) {
+        return fault(Weight::Broken, "is about a record that is not here".to_owned());
+    }
+    match spoken.signed(trust) {
+        Ok(_) => None,
+        Err(why @ Refusal::Unsupported(_)) => fault(Weight::Doubt, format!("is signed, but {why}")),
+        Err(why) => fault(Weight::Broken, format!("is not what was signed: {why}")),
+    }
 }

@@ -3,11 +3,13 @@
 use chrono::DateTime;
 use chrono::FixedOffset;
 
+use crate::record::chain::digest;
 use crate::record::document::Document;
 use crate::record::sshsig;
 use crate::record::sshsig::Key;
 use crate::record::sshsig::Refusal;
 use crate::record::sshsig::Signature;
+use crate::record::statement::Deed;
 use crate::record::trust::Trust;
 use crate::record::trust::Whose;
 use crate::record::verify::ALTERED;
@@ -91,6 +93,15 @@ pub(super) fn countersigned(
     at: DateTime<FixedOffset>,
 ) -> Answer {
     let told = |state, says: String| Answer::new(Aspect::Countersigned, state, says);
+    let there: Vec<String> = found.countersignatures.iter().map(|(_, sig)| digest(sig)).collect();
+    for said in found.said.iter().filter(|said| said.counts()) {
+        if let Deed::Countersign { says } = &said.deed
+            && !there.contains(says)
+        {
+            let cause = format!("the {} is gone", said.line());
+            return told(State::Bad, cause).so("restore the folder `countersign` of the record");
+        }
+    }
     let mut names = Vec::new();
     for (file, bytes) in &found.countersignatures {
         let signed = match Signature::parse(bytes) {

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use crate::record::chain::Head;
 use crate::record::chain::Ring;
 use crate::record::chain::digest;
-use crate::record::document::Document;
+use crate::record::said::Spoken;
 use crate::record::statement::Statement;
+use crate::record::verify::Found;
 use crate::shell::chain::settle::in_force;
 use crate::shell::chain::signature_of;
 use crate::shell::store::StoreError;
@@ -66,19 +67,9 @@ pub fn rings(dir: &Path) -> Vec<Ring> {
         .filter_map(|folder| {
             let bytes = read(&folder.join("record.json")).ok()?;
             let sig = read(&folder.join("record.json.sig")).ok();
-            Some(ring(name(folder), &bytes, sig.as_deref()))
+            Some(Found::new(name(folder), bytes, sig).ring())
         })
         .collect()
-}
-
-/// Makes a ring of a record's bytes.
-fn ring(name: String, bytes: &[u8], signature: Option<&[u8]>) -> Ring {
-    Ring {
-        name,
-        sha256: digest(bytes),
-        sig_sha256: signature.map(digest),
-        link: Document::parse(bytes).ok().map(|document| document.chain),
-    }
 }
 
 /// A statement as it is on disk.
@@ -92,6 +83,27 @@ pub struct StatementFile {
     pub signature: Option<Vec<u8>>,
     /// What it says; none where it is none.
     pub statement: Option<Statement>,
+}
+
+impl StatementFile {
+    /// Returns it as it was spoken; none where it is no statement.
+    #[must_use]
+    pub fn spoken(&self) -> Option<Spoken<'_>> {
+        let statement = self.statement.as_ref()?;
+        let (file, bytes) = (self.name.as_str(), self.bytes.as_slice());
+        Some(Spoken { file, bytes, signature: self.signature.as_deref(), statement })
+    }
+
+    /// Returns it as a ring of its chain.
+    #[must_use]
+    pub fn ring(&self) -> Ring {
+        Ring {
+            name: self.name.clone(),
+            sha256: digest(&self.bytes),
+            sig_sha256: self.signature.as_deref().map(digest),
+            link: self.statement.as_ref().map(|statement| statement.chain.clone()),
+        }
+    }
 }
 
 /// Reads the statements of a target.
@@ -110,18 +122,6 @@ pub fn statements(dir: &Path) -> Vec<StatementFile> {
         Some(StatementFile { name: name(path), bytes, signature, statement })
     };
     paths.iter().filter_map(statement).collect()
-}
-
-/// Reads the statements of a target as far as their chain goes.
-#[must_use]
-pub fn statement_rings(dir: &Path) -> Vec<Ring> {
-    let ring = |file: StatementFile| Ring {
-        name: file.name,
-        sha256: digest(&file.bytes),
-        sig_sha256: file.signature.as_deref().map(digest),
-        link: file.statement.map(|statement| statement.chain),
-    };
-    statements(dir).into_iter().map(ring).collect()
 }
 
 fn name(path: &Path) -> String {

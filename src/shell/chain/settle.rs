@@ -40,6 +40,21 @@ pub(super) fn settle(dir: &Path) -> Result<(), StoreError> {
             fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
         }
     }
+    let last = read(&old).ok().and_then(|bytes| Head::parse(&bytes)).map(|head| head.statements);
+    drop_unsaid(&dir.join("statements"), &last.map(|tip| tip.name).unwrap_or_default())
+}
+
+/// Removes what was begun of a statement that never came into force behind the last one.
+fn drop_unsaid(said: &Path, last: &str) -> Result<(), StoreError> {
+    for entry in fs::read_dir(said).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        let alone = name.strip_suffix(".sig").is_some_and(|of| {
+            of > last && of.starts_with(|c: char| c.is_ascii_digit()) && !said.join(of).exists()
+        });
+        if alone || (name.starts_with('.') && name.contains(".json")) {
+            remove(&path)?;
+        }
+    }
     Ok(())
 }
 
@@ -61,7 +76,8 @@ pub(super) fn in_force(dir: &Path) -> Option<HeadFile> {
 }
 
 /// Tells whether what a head names last is what is there last.
-pub(super) fn stands(dir: &Path, head: &Head) -> bool {
+#[must_use]
+pub fn stands(dir: &Path, head: &Head) -> bool {
     let same = |path: PathBuf, tip: &Tip| {
         tip.count == 0
             || (read(&path).ok().map(|bytes| digest(&bytes)) == tip.sha256

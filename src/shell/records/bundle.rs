@@ -7,7 +7,13 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::record::chain;
+use crate::record::said::Said;
+use crate::record::statement::Statement;
+use crate::record::trust::Trust;
 use crate::record::verify::Found;
+use crate::shell::chain as on_disk;
+use crate::shell::chain::StatementFile;
+use crate::shell::records::about;
 use crate::shell::store;
 use crate::shell::store::StoreError;
 
@@ -28,6 +34,18 @@ pub struct Bundle {
     pub countersignatures: BTreeMap<String, String>,
     /// The texts of the files beside it.
     pub files: BTreeMap<String, String>,
+    /// What was said about it later, by the name of the file.
+    #[serde(default)]
+    pub statements: BTreeMap<String, Stated>,
+}
+
+/// A statement in an exported file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// Its text.
+    pub text: String,
+    /// The text of its signature, where it is signed.
+    pub signature: Option<String>,
 }
 
 /// The schema an exported file names.
@@ -45,6 +63,14 @@ impl Bundle {
             let content = store::read_text(&folder.join(path))?;
             Ok((path.clone(), content))
         });
+        let dir = folder.parent().unwrap_or(folder);
+        let about = |file: &StatementFile| {
+            file.statement.as_ref().is_some_and(|statement| statement.record == found.sha256)
+        };
+        let statements = on_disk::statements(dir).into_iter().filter(about).map(|file| {
+            let signature = file.signature.as_deref().map(text);
+            (file.name, Stated { text: text(&file.bytes), signature })
+        });
         Ok(Self {
             schema: BUNDLE.to_owned(),
             version: 1,
@@ -55,6 +81,7 @@ impl Bundle {
                 .map(|(file, bytes)| (file.clone(), text(bytes)))
                 .collect(),
             files: files.collect::<Result<_, StoreError>>()?,
+            statements: statements.collect(),
         })
     }
 
@@ -77,5 +104,19 @@ impl Bundle {
             files: files.map(|(p, t)| (p.clone(), chain::digest(t.as_bytes()))).collect(),
             ..Found::new(self.folder.clone(), record, signature)
         }
+    }
+
+    /// Judges what was said about it later, as far as the file holds it.
+    #[must_use]
+    pub fn said(&self, found: &Found, trust: Trust<'_>) -> Vec<Said> {
+        let files: Vec<StatementFile> = (self.statements.iter())
+            .map(|(name, stated)| StatementFile {
+                name: name.clone(),
+                bytes: stated.text.clone().into_bytes(),
+                signature: stated.signature.clone().map(String::into_bytes),
+                statement: Statement::parse(stated.text.as_bytes()),
+            })
+            .collect();
+        about(&files, found, trust)
     }
 }
