@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod document;
+pub mod drift;
 pub mod html;
 pub mod said;
 pub mod signers;

@@ -139,7 +139,12 @@ enum Told {
 ///
 /// The commands are in groups of their own, which a ctrl-c at the terminal does not reach; so
 /// they are stopped before we end.
-fn run_all(runbook: &Runbook, scene: &Scene, demo: bool, rehearse: bool) -> BTreeMap<String, Run> {
+pub(super) fn run_all(
+    runbook: &Runbook,
+    scene: &Scene,
+    demo: bool,
+    rehearse: bool,
+) -> BTreeMap<String, Run> {
     let mut waiting: Vec<_> = runbook
         .checks
         .iter()

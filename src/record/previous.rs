@@ -123,14 +123,19 @@ impl Previous {
         residuals.map(|residual| (residual.subject.clone(), residual)).collect()
     }
 
+    /// Lists the checks whose findings it holds and that are not measured now.
+    #[must_use]
+    pub fn not_measured_now(&self, answers: &Answers, review: &Review) -> Vec<&str> {
+        let sources = self.findings.iter().flat_map(|found| &found.sources);
+        let own: BTreeSet<&String> = sources.filter(|it| self.measured.contains(*it)).collect();
+        own.into_iter().map(String::as_str).filter(|it| !counts(answers, review, it)).collect()
+    }
+
     /// Compares the findings of now with its own, where the checks that report them measured both
     /// times; none where there is no such check.
     #[must_use]
     pub fn since(&self, answers: &Answers, review: &Review) -> Option<Since> {
-        let counts = |check: &str| {
-            let run = answers.runs.get(check);
-            run.is_some_and(Run::is_measured) && !review.stale.iter().any(|stale| stale == check)
-        };
+        let counts = |check: &str| counts(answers, review, check);
         let both = |check: &&String| self.measured.contains(*check) && counts(check);
         if !self.measured.iter().any(|check| counts(check)) {
             return None;
@@ -142,6 +147,12 @@ impl Previous {
             &is.map(|state| state.key.clone()).collect(),
         ))
     }
+}
+
+/// Tells whether what a check measured last still counts.
+fn counts(answers: &Answers, review: &Review, check: &str) -> bool {
+    let run = answers.runs.get(check);
+    run.is_some_and(Run::is_measured) && !review.stale.iter().any(|stale| stale == check)
 }
 
 /// Says why nobody stands behind a record that says it is signed.

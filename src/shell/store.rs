@@ -169,6 +169,13 @@ impl Draft {
     }
 }
 
+/// Reads the draft of a target as it stands, whoever works on it; none where there is none.
+#[must_use]
+pub fn draft(places: &Places, target: &str) -> Option<Change> {
+    let text = read_text(&places.drafts().join(format!("{target}.jsonl"))).ok()?;
+    Change::read(&text).ok().map(|(change, _)| change)
+}
+
 /// Writes a text to a new private file and waits until it is on disk.
 ///
 /// # Errors

@@ -134,10 +134,15 @@ fn name(path: &Path) -> String {
 ///
 /// Whatever the system says.
 pub fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let file = File::open(path).map_err(failed("read", path))?;
-    let size = file.metadata().map_or(0, |it| it.len().min(MAX));
-    // One more than there is, so that the end is seen without growing.
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    let mut file = File::open(path).map_err(failed("read", path))?;
+    let size = file.metadata().map_or(0, |it| it.len());
+    // A file of ours has its size once and for all, and is read in one go.
+    if let Ok(size @ 1..) = usize::try_from(size.min(MAX)) {
+        let mut bytes = vec![0; size];
+        file.read_exact(&mut bytes).map_err(failed("read", path))?;
+        return Ok(bytes);
+    }
+    let mut bytes = Vec::new();
     file.take(MAX).read_to_end(&mut bytes).map_err(failed("read", path))?;
     Ok(bytes)
 }
