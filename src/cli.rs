@@ -14,12 +14,14 @@ mod rehearse;
 mod residuals;
 mod runbooks;
 mod settings;
+mod signing;
 mod wizard;
 
 use std::io;
 use std::io::BufWriter;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,8 +32,11 @@ use clap::ValueEnum;
 
 use crate::openclaw::command::Gateway;
 use crate::openclaw::proof::Proof;
+use crate::record::Previous;
 use crate::runbook::Runbook;
+use crate::shell;
 use crate::shell::places::Places;
+use crate::shell::records::Believed;
 use crate::shell::store;
 use crate::verdict;
 
@@ -150,10 +155,10 @@ enum Command {
     Facts(facts::Show),
     /// Look for the config's secrets in the gateway's logs
     Logs(logs::Logs),
-    /// List, show, verify, export or countersign the records of sealed changes
+    /// List, show, verify, export, countersign or withdraw the records of sealed changes
     #[command(subcommand)]
     Records(records::Action),
-    /// List what is accepted, by whom, why, and until when
+    /// List what is accepted, by whom, why, and until when; renew it
     #[command(subcommand)]
     Residuals(residuals::Action),
     /// List, show, or check runbooks, or print their schema
@@ -278,6 +283,33 @@ impl Common {
             .map_err(|error| Failure::unreadable("there is no place for drafts").because(error))
     }
 
+    /// Reads who is believed.
+    fn believed(&self) -> Result<Believed, Failure> {
+        self.believed_by(None, None)
+    }
+
+    /// Reads who is believed, from other files where they are named.
+    fn believed_by(
+        &self,
+        signers: Option<&Path>,
+        revoked: Option<&Path>,
+    ) -> Result<Believed, Failure> {
+        Believed::read(&self.places()?.config, signers, revoked).map_err(|error| {
+            Failure::unreadable("nobody's signature can be judged")
+                .because(error)
+                .hint("--allowed-signers and --revoked-keys name other files")
+        })
+    }
+
+    /// Reads the record of a target that counts now, and says what speaks against it.
+    fn previous(&self, places: &Places, target: &str) -> Option<Previous> {
+        match Believed::read(&places.config, None, None) {
+            Ok(believed) => shell::records::previous(places, target, &believed),
+            Err(why) => shell::records::previous(places, target, &Believed::default())
+                .map(|previous| previous.doubted(why.to_string())),
+        }
+    }
+
     /// Finds the runbook: a file, one of the operator's own, or the one in the program.
     fn runbook(&self) -> Result<(Runbook, String), Failure> {
         self.runbook_as(str::to_owned)
@@ -330,5 +362,16 @@ impl Common {
         };
         store::read_text(&path)
             .map_err(|error| Failure::unreadable("the runbook cannot be read").because(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_of_every_command_are_sound() {
+        Arguments::command().debug_assert();
     }
 }

@@ -2,10 +2,13 @@
 
 pub mod chain;
 pub mod document;
+pub mod drift;
 pub mod html;
+pub mod said;
 pub mod signers;
 pub mod sshsig;
 pub mod statement;
+pub mod trust;
 pub mod verify;
 
 mod base64;

@@ -38,7 +38,6 @@ use crate::shell::demo;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::signals;
-use crate::shell::store;
 use crate::text::Shown;
 use crate::verdict::Run;
 use crate::verdict::Started;
@@ -102,7 +101,8 @@ impl Check {
         if !self.offline {
             answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
-        let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
+        let places = common.places().ok();
+        let previous = places.and_then(|places| common.previous(&places, &scene.target.id));
         if let Some(previous) = &previous {
             // What was accepted in the newest record holds here too, by its own scope and end.
             answers.residuals = previous.accepted(&runbook);
@@ -139,7 +139,12 @@ enum Told {
 ///
 /// The commands are in groups of their own, which a ctrl-c at the terminal does not reach; so
 /// they are stopped before we end.
-fn run_all(runbook: &Runbook, scene: &Scene, demo: bool, rehearse: bool) -> BTreeMap<String, Run> {
+pub(super) fn run_all(
+    runbook: &Runbook,
+    scene: &Scene,
+    demo: bool,
+    rehearse: bool,
+) -> BTreeMap<String, Run> {
     let mut waiting: Vec<_> = runbook
         .checks
         .iter()

@@ -4,6 +4,7 @@ mod countersign;
 mod export;
 mod page;
 mod verify;
+mod withdraw;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::warn;
+use crate::record::said::Said;
+use crate::record::statement::Deed;
+use crate::record::trust::Trust;
 use crate::record::verify::Found;
 use crate::shell::records;
 use crate::shell::records::Believed;
@@ -47,6 +51,10 @@ pub(super) enum Action {
     Export(export::Export),
     /// Sign a record that somebody else has sealed
     Countersign(countersign::Countersign),
+    /// Say that a record counts no more
+    Revoke(withdraw::Revoke),
+    /// Say that another record stands in the place of one
+    Supersede(withdraw::Supersede),
 }
 
 /// Who is believed.
@@ -62,13 +70,7 @@ struct Trusted {
 
 impl Trusted {
     fn read(&self, common: &Common) -> Result<Believed, Failure> {
-        let config = common.places()?.config;
-        Believed::read(&config, self.allowed_signers.as_deref(), self.revoked_keys.as_deref())
-            .map_err(|error| {
-                Failure::unreadable("nobody's signature can be judged")
-                    .because(error)
-                    .hint("--allowed-signers and --revoked-keys name other files")
-            })
+        common.believed_by(self.allowed_signers.as_deref(), self.revoked_keys.as_deref())
     }
 }
 
@@ -77,13 +79,16 @@ impl Action {
         match self {
             Self::List { format } => list(common, format),
             Self::Show { id } => {
-                let (place, found) = find(common, &id)?;
+                let (place, mut found) = find(common, &id)?;
+                found.said = place.said(&found, common.believed()?.trust());
                 print(page::markdown(&place, &found)?.as_str())?;
                 Ok(Status::Fine)
             }
             Self::Verify(verify) => verify.run(common),
             Self::Export(export) => export.run(common),
             Self::Countersign(countersign) => countersign.run(common),
+            Self::Revoke(revoke) => revoke.run(common),
+            Self::Supersede(supersede) => supersede.run(common),
         }
     }
 }
@@ -97,12 +102,27 @@ enum Place {
     File(PathBuf, Box<Bundle>),
 }
 
+impl Place {
+    /// Reads what was said later about the record that was found there, and judges it.
+    fn said(&self, found: &Found, trust: Trust<'_>) -> Vec<Said> {
+        match self {
+            Self::Folder(folder, _) => {
+                let dir = folder.parent().unwrap_or(Path::new("."));
+                records::said(dir, found, trust)
+            }
+            Self::File(_, bundle) => bundle.said(found, trust),
+        }
+    }
+}
+
 fn list(common: &Common, format: Format) -> Result<Status, Failure> {
     let places = common.places()?;
     let (entries, unreadable) = records::list(&places);
     for Unreadable { folder, why } in &unreadable {
         warn(&format!("warning: `{}` is no record: {why}", folder.display()));
     }
+    let withdrawn = records::withdrawn(&places, &common.believed()?);
+    let withdrawn = |entry: &Entry| withdrawn.get(&(entry.target.clone(), entry.folder.clone()));
     let text = match format {
         Format::Json => super::pretty(&json!({
             "schema": "portcullis/records",
@@ -118,27 +138,37 @@ fn list(common: &Common, format: Format) -> Result<Status, Failure> {
                 "demo": entry.demo,
                 "seq": entry.seq,
                 "says_signed": entry.signed,
+                "withdrawn": withdrawn(entry),
             })).collect::<Vec<_>>(),
             "unreadable": unreadable.iter().map(|it| json!({
                 "folder": it.folder.display().to_string(), "why": it.why,
             })).collect::<Vec<_>>(),
         }))?,
         Format::Text if entries.is_empty() => "No record has been sealed here.\n".to_owned(),
-        Format::Text => entries.iter().map(line).collect(),
+        Format::Text => entries.iter().map(|entry| line(entry, withdrawn(entry))).collect(),
     };
     print(&text)?;
     Ok(if unreadable.is_empty() { Status::Fine } else { Status::NotMet })
 }
 
 /// Writes one line of the list; times are those of this place.
-fn line(entry: &Entry) -> String {
+fn line(entry: &Entry, withdrawn: Option<&Said>) -> String {
     let at = entry.sealed.with_timezone(&chrono::Local).format("%Y-%m-%d %H:%M:%S %:z");
     let seq = entry.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
     let signed = if entry.signed { "signed" } else { "UNSIGNED" };
     let demo = if entry.demo { "  DEMO" } else { "" };
+    let withdrawn = match withdrawn {
+        None => "",
+        Some(said) => match (&said.deed, said.counts()) {
+            (Deed::Supersede { .. }, true) => "  superseded",
+            (Deed::Supersede { .. }, false) => "  superseded, says somebody",
+            (_, true) => "  REVOKED",
+            (_, false) => "  revoked, says somebody",
+        },
+    };
     let pattern = entry.pattern.as_deref().unwrap_or("no pattern");
     let line = format!(
-        "{at}  {:<4}  {:<11} {signed:<8}  {}#{seq}  {pattern}  {}{demo}",
+        "{at}  {:<4}  {:<11} {signed:<8}  {}#{seq}  {pattern}  {}{demo}{withdrawn}",
         entry.change, entry.outcome, entry.target, entry.operator
     );
     format!("{}\n", Shown::line(&line))

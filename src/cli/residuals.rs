@@ -1,6 +1,7 @@
 //! `portcullis residuals`: what is accepted on each gateway, by its newest record.
 
 use chrono::NaiveDate;
+use clap::Args;
 use clap::Subcommand;
 use serde_json::Value;
 use serde_json::json;
@@ -10,13 +11,15 @@ use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
+use crate::cli::signing::Voice;
 use crate::cli::warn;
+use crate::record::Previous;
 use crate::record::document::Accepted;
-use crate::record::document::Document;
+use crate::record::statement::Deed;
+use crate::record::statement::Renewal;
+use crate::record::verify::Found;
 use crate::shell;
-use crate::shell::chain;
 use crate::shell::records;
-use crate::shell::store;
 use crate::text::Shown;
 
 /// What is done with residuals.
@@ -31,6 +34,36 @@ pub(super) enum Action {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// Give a residual of the newest record a new end
+    Renew(Renew),
+}
+
+/// Gives a residual a new end.
+#[derive(Debug, Args)]
+pub(super) struct Renew {
+    /// What was accepted: a finding's id or key, an item, or a check
+    subject: String,
+    /// The last day on which it holds, or a number of days; at most 400
+    #[arg(long, value_name = "DATE")]
+    until: String,
+    /// Why it is acceptable still
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who answers for it; without it, whoever did
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+    /// The gateway, where several have accepted it
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    #[command(flatten)]
+    voice: Voice,
+}
+
+/// The record of a gateway that counts now, and what it accepts.
+struct Newest {
+    target: String,
+    found: Found,
+    previous: Previous,
 }
 
 /// An accepted residual and the record that holds it.
@@ -40,73 +73,148 @@ struct Held {
     change: String,
     signed: bool,
     accepted: Accepted,
+    /// Whether it was renewed after the record was sealed.
+    renewed: bool,
+    /// Why it counts for nothing.
+    doubt: Option<String>,
 }
 
 impl Action {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
-        let Self::List { expired, format } = self;
-        let today = shell::now().date_naive();
-        let mut all = held(common)?;
-        all.sort_by(|a, b| {
-            let key =
-                |it: &Held| (it.accepted.expires, it.target.clone(), it.accepted.subject.clone());
-            key(a).cmp(&key(b))
-        });
-        let any_expired = all.iter().any(|it| it.accepted.expires < today);
-        if expired {
-            all.retain(|it| it.accepted.expires < today);
+        match self {
+            Self::List { expired, format } => list(common, expired, format),
+            Self::Renew(renew) => renew.run(common),
         }
-        print(&match format {
-            Format::Json => super::pretty(&json!({
-                "schema": "portcullis/residuals",
-                "version": 1,
-                "today": today,
-                "residuals": all.iter().map(|it| it.json(today)).collect::<Vec<_>>(),
-            }))?,
-            Format::Text if all.is_empty() => "Nothing is accepted here.\n".to_owned(),
-            Format::Text => all.iter().map(|it| it.line(today)).collect(),
-        })?;
-        Ok(if any_expired { Status::NotMet } else { Status::Fine })
     }
 }
 
-fn held(common: &Common) -> Result<Vec<Held>, Failure> {
-    let places = common.places()?;
+fn list(common: &Common, expired: bool, format: Format) -> Result<Status, Failure> {
+    let today = shell::now().date_naive();
+    let mut all: Vec<Held> = newest(common)?.iter().flat_map(Newest::held).collect();
+    all.sort_by(|a, b| {
+        let key = |it: &Held| (it.accepted.expires, it.target.clone(), it.accepted.subject.clone());
+        key(a).cmp(&key(b))
+    });
+    let over = |it: &Held| it.accepted.expires < today;
+    let wrong = all.iter().any(|it| over(it) || it.doubt.is_some());
+    if expired {
+        all.retain(over);
+    }
+    print(&match format {
+        Format::Json => super::pretty(&json!({
+            "schema": "portcullis/residuals",
+            "version": 1,
+            "today": today,
+            "residuals": all.iter().map(|it| it.json(today)).collect::<Vec<_>>(),
+        }))?,
+        Format::Text if all.is_empty() => "Nothing is accepted here.\n".to_owned(),
+        Format::Text => all.iter().map(|it| it.line(today)).collect(),
+    })?;
+    Ok(if wrong { Status::NotMet } else { Status::Fine })
+}
+
+/// Reads the record of each gateway that counts now.
+fn newest(common: &Common) -> Result<Vec<Newest>, Failure> {
+    let (places, believed) = (common.places()?, common.believed()?);
     let mut all = Vec::new();
     for target in records::targets(&places) {
-        let Some(folder) = chain::folders(&places.records(&target)).pop() else { continue };
-        let read = chain::read(&folder.join("record.json")).map_err(|why| why.to_string());
-        let read = read.and_then(|b| Document::parse(&b).map_err(|why| why.to_string()));
-        let document = match read {
-            Ok(document) => document,
-            Err(why) => {
-                warn(&format!("warning: `{}` is no record: {why}", folder.display()));
-                continue;
-            }
-        };
-        if let Some(doubt) = store::previous(&places, &target).and_then(|it| it.doubt) {
-            warn(&format!(
-                "warning: what record {} accepts does not count: {doubt}",
-                document.change
-            ));
+        let Some((folder, found)) = records::newest(&places, &target, &believed) else { continue };
+        if let Err(why) = &found.document {
+            warn(&format!("warning: `{}` is no record: {why}", folder.display()));
+            continue;
         }
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let signed = document.says_signed();
-        all.extend(document.residuals.into_iter().filter(|it| it.holds).map(|accepted| Held {
-            target: target.clone(),
-            folder: name.clone(),
-            change: document.change.clone(),
-            signed,
-            accepted,
-        }));
+        let Some(previous) = records::previous(&places, &target, &believed) else { continue };
+        if let Some(doubt) = &previous.doubt {
+            let change = &previous.change;
+            warn(&format!("warning: what record {change} accepts does not count: {doubt}"));
+        }
+        all.push(Newest { target, found, previous });
     }
     Ok(all)
 }
+
+impl Newest {
+    /// Returns all that its record accepted, with its new end where it was renewed.
+    fn held(&self) -> Vec<Held> {
+        let Ok(document) = &self.found.document else { return Vec::new() };
+        let then: Vec<Accepted> =
+            document.residuals.iter().filter(|it| it.holds).cloned().collect();
+        let now = match &self.previous.doubt {
+            Some(_) => then.clone(),
+            None => self.previous.residuals.clone(),
+        };
+        let held = then.into_iter().zip(now).map(|(was, accepted)| Held {
+            target: self.target.clone(),
+            folder: self.found.folder.clone(),
+            change: document.change.clone(),
+            signed: document.says_signed(),
+            renewed: was != accepted,
+            accepted,
+            doubt: self.previous.doubt.clone(),
+        });
+        held.collect()
+    }
+}
+
+impl Renew {
+    fn run(self, common: &Common) -> Result<Status, Failure> {
+        let (newest, accepted) = self.find(common)?;
+        let subject = &accepted.subject;
+        let not =
+            |why: String| Failure::not_met(format!("`{subject}` was not renewed")).because(why);
+        if newest.previous.is_critical(subject) {
+            return Err(not("it is critical, and accepted with the evidence it names".to_owned())
+                .hint("walk the runbook again; `portcullis` begins a change"));
+        }
+        let owner = self.owner.as_deref().unwrap_or(&accepted.owner);
+        let renewal = Renewal::of(&accepted, &self.reason, owner, &self.until, shell::now())
+            .map_err(|why| not(why.to_string()).hint(HINT))?;
+        let until = renewal.expires;
+        let done = format!("Renewed: `{subject}` until {until}, {owner} answers for it.");
+        let deed = Deed::Renew { says: self.reason.trim().to_owned(), residual: renewal };
+        self.voice.say(common, &newest.target, &newest.found, &deed, &done)
+    }
+
+    /// Finds the one residual that is meant.
+    fn find(&self, common: &Common) -> Result<(Newest, Accepted), Failure> {
+        let named = |target: &str| self.target.as_deref().is_none_or(|wanted| wanted == target);
+        let mut newest = newest(common)?;
+        newest.retain(|it| named(&it.target));
+        let own = |(at, it): (usize, &Newest)| {
+            let meant = it.previous.residuals.iter().filter(|it| self.means(&it.subject));
+            meant.map(|accepted| (at, accepted.clone())).collect::<Vec<_>>()
+        };
+        let meant: Vec<(usize, Accepted)> = newest.iter().enumerate().flat_map(own).collect();
+        match meant.as_slice() {
+            [(at, accepted)] => Ok((newest.swap_remove(*at), accepted.clone())),
+            [] => Err(Failure::unreadable(format!("`{}` is not accepted here", self.subject))
+                .hint("`portcullis residuals list --format json` shows what is, with its key")),
+            several => {
+                let name = |(at, it): &(usize, Accepted)| {
+                    let target = newest.get(*at).map_or("", |it| it.target.as_str());
+                    format!("{} on {target}", it.subject)
+                };
+                let names: Vec<String> = several.iter().map(name).collect();
+                Err(Failure::unreadable(format!("several are called `{}`", self.subject))
+                    .hint(format!("name the key, and --target: {}", names.join(", "))))
+            }
+        }
+    }
+
+    fn means(&self, subject: &str) -> bool {
+        subject == self.subject || subject.split('#').next() == Some(&self.subject)
+    }
+}
+
+/// What an end may be.
+const HINT: &str = "--until takes a date such as 2027-01-31, or a number of days up to 400; what \
+                    has expired is accepted anew in a change";
 
 impl Held {
     fn state(&self, today: NaiveDate) -> &'static str {
         match (self.accepted.expires - today).num_days() {
             ..0 => "expired",
+            _ if self.doubt.is_some() => "void",
             0..=crate::residual::RENEW_DAYS => "ends soon",
             _ => "holds",
         }
@@ -116,8 +224,9 @@ impl Held {
         let it = &self.accepted;
         let subject = it.subject.split('#').next().unwrap_or(&it.subject);
         let unsigned = if self.signed { "" } else { ", UNSIGNED" };
+        let how = if self.renewed { "renewed" } else { "accepted" };
         let line = format!(
-            "{:<9} until {}  {subject}: {}  ({}, accepted {}; {} record {}{unsigned})",
+            "{:<9} until {}  {subject}: {}  ({}, {how} {}; {} record {}{unsigned})",
             self.state(today),
             it.expires,
             it.reason,
@@ -136,6 +245,8 @@ impl Held {
             "change": self.change,
             "says_signed": self.signed,
             "state": self.state(today),
+            "renewed": self.renewed,
+            "doubt": self.doubt,
             "residual": self.accepted,
         })
     }

@@ -92,7 +92,7 @@ pub(super) fn run_at(common: &Common, step: Option<Step>) -> Result<Status, Fail
     };
     let settings = Settings::read(common)?;
     let operator = settings.operator.clone().unwrap_or_else(shell::live::user);
-    let previous = store::previous(&places, &scene.target.id);
+    let previous = common.previous(&places, &scene.target.id);
     let mut screen = Screen::take()
         .map_err(|error| Failure::unreadable("the terminal cannot be used").because(error))?;
     let start = Start {

@@ -174,7 +174,8 @@ pub struct Faults {
     pub whole: Vec<Fault>,
 }
 
-const RESTORE: &str = "restore the folder of the target from a backup, and compare";
+/// What to do where a chain is not what it was.
+pub(super) const RESTORE: &str = "restore the folder of the target from a backup, and compare";
 
 /// Returns what comes last by what is on disk and by what the head says, whichever is further.
 ///

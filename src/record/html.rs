@@ -4,6 +4,8 @@ use chrono::DateTime;
 use chrono::FixedOffset;
 use serde_json::Value;
 
+use crate::record::said;
+use crate::record::statement::Deed;
 use crate::record::verify::State;
 use crate::record::verify::Verified;
 use crate::text::Shown;
@@ -54,6 +56,14 @@ fn head(page: &mut Page, record: &Value, verified: &Verified) {
     if verified.key.is_none() {
         page.banner("bad", "UNSIGNED. No key vouches for this record.");
     }
+    for said in said::withdrawal(&verified.said).into_iter().chain(said::claim(&verified.said)) {
+        let (class, word) = match (said.counts(), &said.deed) {
+            (false, _) => ("wait", "IN DOUBT."),
+            (true, Deed::Supersede { .. }) => ("bad", "SUPERSEDED."),
+            (true, _) => ("bad", "REVOKED."),
+        };
+        page.banner(class, &format!("{word} This record is {}", said.line()));
+    }
     let target = &record["target"];
     let gateway = format!(
         "{} on {}, user {}",
@@ -89,6 +99,8 @@ fn worth(page: &mut Page, verified: &Verified, now: DateTime<FixedOffset>) {
         vec![answer.aspect.word().to_owned(), state.to_owned(), answer.says.clone()]
     });
     page.table(&title, &["what", "answer", "found"], rows);
+    let later = verified.said.iter().map(|said| vec![said.line()]);
+    page.table("Said later", &[], later);
 }
 
 fn tables(page: &mut Page, record: &Value) {
@@ -192,7 +204,7 @@ impl Page {
             self.raw("<tr>");
             for cell in row {
                 let class = match cell.as_str() {
-                    "ok" | "met" | "confirmed" | "signed-off" => " class=\"good\"",
+                    "ok" | "met" | "confirmed" | "signed-off" | "rolled-back" => " class=\"good\"",
                     "BAD" | "not met" | "critical" | "not-cleared" => " class=\"bad\"",
                     "unmeasured" | "open" | "warn" | "accepted" | "cannot be told" => {
                         " class=\"wait\""

@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use chrono::DateTime;
+use chrono::FixedOffset;
 use serde::Deserialize;
 
 use crate::change::Answers;
 use crate::change::Review;
 use crate::change::Since;
+use crate::openclaw::finding::Severity;
 use crate::record::Signing;
 use crate::record::document::Accepted;
+use crate::record::said;
+use crate::record::said::Said;
 use crate::record::sshsig;
 use crate::record::sshsig::Refusal;
 use crate::record::sshsig::Signature;
+use crate::record::trust::Trust;
+use crate::record::verify::Found;
 use crate::residual::Residual;
 use crate::runbook::Runbook;
 use crate::verdict::Run;
@@ -28,7 +35,7 @@ pub struct Previous {
     pub residuals: Vec<Accepted>,
     /// Why nothing it accepted counts: it is not what was signed.
     pub doubt: Option<String>,
-    findings: Vec<Found>,
+    findings: Vec<Reported>,
     /// The checks it measured.
     measured: BTreeSet<String>,
 }
@@ -42,13 +49,14 @@ struct Document {
     signature: Option<String>,
     #[serde(default)]
     residuals: Vec<Accepted>,
-    findings: Vec<Found>,
+    findings: Vec<Reported>,
     checks: Vec<Checked>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Found {
+struct Reported {
     key: String,
+    severity: Severity,
     sources: Vec<String>,
 }
 
@@ -60,23 +68,25 @@ struct Checked {
 
 impl Previous {
     /// Reads a record; none where it is none, or of a shape that is not known.
+    ///
+    /// What was said about it since is applied: residuals are renewed, and nothing that a withdrawn
+    /// record accepts counts.
     #[must_use]
-    pub fn read(json: &str, signature: Option<&[u8]>) -> Option<Self> {
-        let document: Document = serde_json::from_str(json).ok()?;
+    pub fn read(found: &Found, trust: Trust<'_>) -> Option<Self> {
+        let document: Document = serde_json::from_slice(&found.json).ok()?;
+        if document.schema != super::SCHEMA {
+            return None;
+        }
         let day = document.sealed.get(..10)?.to_owned();
-        let doubt = match signature.map(Signature::parse) {
-            None if document.signature.is_none_or(|it| it == Signing::Unsigned.word()) => None,
-            None => Some("its signature is gone".to_owned()),
-            Some(parsed) => {
-                let checked = parsed.and_then(|s| s.check(sshsig::RECORD, json.as_bytes()));
-                let wrong = checked.err().filter(|why| !matches!(why, Refusal::Unsupported(_)));
-                wrong.map(|why| format!("its signature: {why}"))
-            }
-        };
-        let held = document.residuals.into_iter().filter(|residual| residual.holds);
-        (document.schema == super::SCHEMA).then(|| Self {
-            residuals: if doubt.is_none() { held.collect() } else { Vec::new() },
-            doubt,
+        let held: Vec<Accepted> = document.residuals.into_iter().filter(|it| it.holds).collect();
+        let renewed = said::renewed(&held, &found.said);
+        let critical = |key: &str| is_critical(&document.findings, key);
+        // A critical is accepted with its evidence, which a renewal does not name.
+        let residuals = held.into_iter().zip(renewed);
+        let residuals = residuals.map(|(was, is)| if critical(&was.subject) { was } else { is });
+        let previous = Self {
+            residuals: residuals.collect(),
+            doubt: None,
             change: document.change,
             day,
             findings: document.findings,
@@ -84,7 +94,26 @@ impl Previous {
                 .filter(|check| check.outcome == "measured")
                 .map(|check| check.check)
                 .collect(),
+        };
+        let says_signed = document.signature.is_some_and(|it| it != Signing::Unsigned.word());
+        let withdrawn = said::withdrawal(&found.said).or_else(|| said::claim(&found.said));
+        let doubt = doubt(found, says_signed, document.sealed.parse().ok()?, trust);
+        Some(match doubt.or_else(|| withdrawn.map(Said::line)) {
+            None => previous,
+            Some(doubt) => previous.doubted(doubt),
         })
+    }
+
+    /// Takes away what it accepted, for a reason.
+    #[must_use]
+    pub fn doubted(self, doubt: String) -> Self {
+        Self { residuals: Vec::new(), doubt: self.doubt.or(Some(doubt)), ..self }
+    }
+
+    /// Tells whether it reports a finding as critical.
+    #[must_use]
+    pub fn is_critical(&self, key: &str) -> bool {
+        is_critical(&self.findings, key)
     }
 
     /// Returns what was accepted in it, as acceptances of a change that walks this runbook.
@@ -94,14 +123,19 @@ impl Previous {
         residuals.map(|residual| (residual.subject.clone(), residual)).collect()
     }
 
+    /// Lists the checks whose findings it holds and that are not measured now.
+    #[must_use]
+    pub fn not_measured_now(&self, answers: &Answers, review: &Review) -> Vec<&str> {
+        let sources = self.findings.iter().flat_map(|found| &found.sources);
+        let own: BTreeSet<&String> = sources.filter(|it| self.measured.contains(*it)).collect();
+        own.into_iter().map(String::as_str).filter(|it| !counts(answers, review, it)).collect()
+    }
+
     /// Compares the findings of now with its own, where the checks that report them measured both
     /// times; none where there is no such check.
     #[must_use]
     pub fn since(&self, answers: &Answers, review: &Review) -> Option<Since> {
-        let counts = |check: &str| {
-            let run = answers.runs.get(check);
-            run.is_some_and(Run::is_measured) && !review.stale.iter().any(|stale| stale == check)
-        };
+        let counts = |check: &str| counts(answers, review, check);
         let both = |check: &&String| self.measured.contains(*check) && counts(check);
         if !self.measured.iter().any(|check| counts(check)) {
             return None;
@@ -113,4 +147,37 @@ impl Previous {
             &is.map(|state| state.key.clone()).collect(),
         ))
     }
+}
+
+/// Tells whether what a check measured last still counts.
+fn counts(answers: &Answers, review: &Review, check: &str) -> bool {
+    let run = answers.runs.get(check);
+    run.is_some_and(Run::is_measured) && !review.stale.iter().any(|stale| stale == check)
+}
+
+/// Says why nobody stands behind a record that says it is signed.
+fn doubt(
+    found: &Found,
+    says_signed: bool,
+    sealed: DateTime<FixedOffset>,
+    trust: Trust<'_>,
+) -> Option<String> {
+    let Some(bytes) = &found.signature else {
+        return says_signed.then(|| "its signature is gone".to_owned());
+    };
+    let signed = match Signature::parse(bytes) {
+        Ok(signed) => signed,
+        Err(why) => return Some(format!("its signature: {why}")),
+    };
+    match trust.check(&signed, sshsig::RECORD, &found.json, bytes) {
+        Err(Refusal::Unsupported(_)) => return None,
+        Err(why) => return Some(format!("its signature: {why}")),
+        Ok(()) => {}
+    }
+    let whose = trust.whose(&signed.key, sshsig::RECORD, sealed);
+    (whose.may() == Some(false)).then(|| format!("its signer: {}", whose.says()))
+}
+
+fn is_critical(findings: &[Reported], key: &str) -> bool {
+    findings.iter().any(|it| it.key == key && it.severity == Severity::Critical)
 }

@@ -5,13 +5,15 @@
 //! moment at which the new state holds; the head that goes with it waits beside the old one as
 //! `head.new` until then, and is taken for the head from then on.
 
+mod found;
+mod settle;
+
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::fs::Permissions;
 use std::fs::TryLockError;
 use std::io;
-use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,6 +22,15 @@ use std::path::PathBuf;
 use chrono::DateTime;
 use chrono::FixedOffset;
 
+pub use self::found::HeadFile;
+pub use self::found::StatementFile;
+pub use self::found::folders;
+pub use self::found::head;
+pub use self::found::read;
+pub use self::found::rings;
+pub use self::found::statements;
+use self::settle::settle;
+pub use self::settle::stands;
 use crate::app::Sealed;
 use crate::record::Record;
 use crate::record::Signing;
@@ -28,20 +39,15 @@ use crate::record::chain::Head;
 use crate::record::chain::Ring;
 use crate::record::chain::Tip;
 use crate::record::chain::digest;
-use crate::record::document::Document;
 use crate::record::document::Link;
 use crate::record::sshsig;
 use crate::record::statement::Saying;
-use crate::record::statement::Statement;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
 use crate::shell::store::StoreError;
 use crate::shell::store::failed;
 use crate::shell::store::sync_dir;
 use crate::shell::store::write_new;
-
-/// The largest `record.json`, signature, head or statement that is read.
-const MAX: u64 = 64 << 20;
 
 /// What a folder is called while a record is sealed in it.
 const SEALING: &str = ".sealing-";
@@ -65,17 +71,6 @@ impl Drop for Chain {
         // The end of our own process lets go of it in any case.
         let _ = self.lock.unlock();
     }
-}
-
-/// A head as it is on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeadFile {
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// Its signature, where it says that it has one and the file is there.
-    pub signature: Option<Vec<u8>>,
-    /// What it says; none where it is none.
-    pub head: Option<Head>,
 }
 
 impl Chain {
@@ -106,7 +101,7 @@ impl Chain {
             Some(head) if stands(&dir, &head) => (head.records, head.statements),
             head => (
                 chain::tip(&rings(&dir), head.as_ref().map(|head| &head.records)),
-                chain::tip(&statement_rings(&dir), head.as_ref().map(|head| &head.statements)),
+                chain::tip(&said(&dir), head.as_ref().map(|head| &head.statements)),
             ),
         };
         Ok(Self { dir, target: target.to_owned(), records, statements, lock })
@@ -249,6 +244,10 @@ impl Chain {
     }
 }
 
+fn said(dir: &Path) -> Vec<Ring> {
+    statements(dir).iter().map(StatementFile::ring).collect()
+}
+
 /// Has a file signed, and returns the signature once it is on disk and belongs to the file.
 fn sign(
     path: &Path,
@@ -281,181 +280,6 @@ pub fn signature_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".sig");
     PathBuf::from(name)
-}
-
-/// Finishes what a crash left half done, or drops what never came into force.
-fn settle(dir: &Path) -> Result<(), StoreError> {
-    let (new, new_sig) = (dir.join("head.new"), dir.join("head.new.sig"));
-    let (old, old_sig) = (dir.join("head"), dir.join("head.sig"));
-    let waiting = in_force(dir);
-    if let Some(file) = waiting {
-        if new_sig.exists() {
-            fs::rename(&new_sig, &old_sig).map_err(failed("move into place", &old_sig))?;
-        } else if file.head.is_some_and(|head| !head.says_signed()) {
-            remove(&old_sig)?;
-        }
-        fs::rename(&new, &old).map_err(failed("move into place", &old))?;
-        sync_dir(dir)?;
-    } else {
-        remove(&new)?;
-        remove(&new_sig)?;
-    }
-    let entries = fs::read_dir(dir).map_err(failed("read", dir))?;
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(SEALING) {
-            let path = entry.path();
-            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
-/// Returns the head that waits, where what it announces has come into place.
-fn in_force(dir: &Path) -> Option<HeadFile> {
-    let bytes = read(&dir.join("head.new")).ok()?;
-    let head = Head::parse(&bytes)?;
-    let there = |below: PathBuf, name: &str| name.is_empty() || below.join(name).exists();
-    if !there(dir.to_owned(), &head.records.name)
-        || !there(dir.join("statements"), &head.statements.name)
-    {
-        return None;
-    }
-    let signed = head.says_signed();
-    let own = read(&dir.join("head.new.sig")).ok();
-    // It may have been moved to its place already.
-    let signature = own.or_else(|| read(&dir.join("head.sig")).ok()).filter(|_| signed);
-    Some(HeadFile { bytes, signature, head: Some(head) })
-}
-
-/// Returns the head of a chain; none where there is none.
-#[must_use]
-pub fn head(dir: &Path) -> Option<HeadFile> {
-    if let Some(file) = in_force(dir) {
-        return Some(file);
-    }
-    let bytes = read(&dir.join("head")).ok()?;
-    let head = Head::parse(&bytes);
-    let signed = head.as_ref().is_none_or(Head::says_signed);
-    let signature = read(&dir.join("head.sig")).ok().filter(|_| signed);
-    Some(HeadFile { bytes, signature, head })
-}
-
-/// Tells whether what a head names last is what is there last.
-fn stands(dir: &Path, head: &Head) -> bool {
-    let same = |path: PathBuf, tip: &Tip| {
-        tip.count == 0
-            || (read(&path).ok().map(|bytes| digest(&bytes)) == tip.sha256
-                && read(&signature_of(&path)).ok().map(|bytes| digest(&bytes)) == tip.sig_sha256)
-    };
-    let newer = |below: &Path, name: &str| {
-        let entries = fs::read_dir(below).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).any(|other| {
-            other.as_str() > name && other.starts_with(|first: char| first.is_ascii_digit())
-        })
-    };
-    let said = dir.join("statements");
-    same(dir.join(&head.records.name).join("record.json"), &head.records)
-        && same(said.join(&head.statements.name), &head.statements)
-        && !newer(dir, &head.records.name)
-        && !newer(&said, &format!("{}.sig", head.statements.name))
-}
-
-/// Lists the records of a target, the oldest first by the names of their folders.
-#[must_use]
-pub fn folders(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let visible = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'))
-    };
-    let mut folders: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| visible(path) && path.join("record.json").is_file())
-        .collect();
-    folders.sort();
-    folders
-}
-
-/// Reads the records of a target as far as their chain goes.
-#[must_use]
-pub fn rings(dir: &Path) -> Vec<Ring> {
-    folders(dir)
-        .iter()
-        .filter_map(|folder| {
-            let bytes = read(&folder.join("record.json")).ok()?;
-            let sig = read(&folder.join("record.json.sig")).ok();
-            Some(ring(name(folder), &bytes, sig.as_deref()))
-        })
-        .collect()
-}
-
-/// Makes a ring of a record's bytes.
-#[must_use]
-pub fn ring(name: String, bytes: &[u8], signature: Option<&[u8]>) -> Ring {
-    Ring {
-        name,
-        sha256: digest(bytes),
-        sig_sha256: signature.map(digest),
-        link: Document::parse(bytes).ok().map(|document| document.chain),
-    }
-}
-
-/// A statement as it is on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatementFile {
-    /// The name of its file.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// Its signature, where there is one.
-    pub signature: Option<Vec<u8>>,
-    /// What it says; none where it is none.
-    pub statement: Option<Statement>,
-}
-
-/// Reads the statements of a target.
-#[must_use]
-pub fn statements(dir: &Path) -> Vec<StatementFile> {
-    let entries = fs::read_dir(dir.join("statements")).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.retain(|path| {
-        !name(path).starts_with('.') && path.extension().is_some_and(|end| end == "json")
-    });
-    paths.sort();
-    let statement = |path: &PathBuf| {
-        let bytes = read(path).ok()?;
-        let signature = read(&signature_of(path)).ok();
-        let statement = Statement::parse(&bytes);
-        Some(StatementFile { name: name(path), bytes, signature, statement })
-    };
-    paths.iter().filter_map(statement).collect()
-}
-
-/// Reads the statements of a target as far as their chain goes.
-#[must_use]
-pub fn statement_rings(dir: &Path) -> Vec<Ring> {
-    let ring = |file: StatementFile| Ring {
-        name: file.name,
-        sha256: digest(&file.bytes),
-        sig_sha256: file.signature.as_deref().map(digest),
-        link: file.statement.map(|statement| statement.chain),
-    };
-    statements(dir).into_iter().map(ring).collect()
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Reads a file of bounded size.
-///
-/// # Errors
-///
-/// Whatever the system says.
-pub fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed("read", path))?;
-    file.take(MAX).read_to_end(&mut bytes).map_err(failed("read", path))?;
-    Ok(bytes)
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {

@@ -15,8 +15,6 @@ use crate::change::Change;
 use crate::change::DraftError;
 use crate::change::Entry;
 use crate::change::Header;
-use crate::record::Previous;
-use crate::shell::chain;
 use crate::shell::places::Places;
 use crate::shell::places::make_private;
 
@@ -171,6 +169,13 @@ impl Draft {
     }
 }
 
+/// Reads the draft of a target as it stands, whoever works on it; none where there is none.
+#[must_use]
+pub fn draft(places: &Places, target: &str) -> Option<Change> {
+    let text = read_text(&places.drafts().join(format!("{target}.jsonl"))).ok()?;
+    Change::read(&text).ok().map(|(change, _)| change)
+}
+
 /// Writes a text to a new private file and waits until it is on disk.
 ///
 /// # Errors
@@ -187,7 +192,6 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), StoreError> {
     file.sync_all().map_err(failed("write", path))
 }
 
-/// Reads the last record of a target; none where there is none that can be read.
 /// Says whether something is at a path, be it a link that leads nowhere.
 #[must_use]
 pub fn is_there(path: &Path) -> bool {
@@ -201,16 +205,6 @@ pub fn is_there(path: &Path) -> bool {
 /// When there is no such file.
 pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
     path.canonicalize().map_err(failed("find", path))
-}
-
-/// Puts a record into a folder of its own. The folder appears whole or not at all.
-///
-/// Its folder's name begins with the time it was sealed, so the last one by name is the newest.
-#[must_use]
-pub fn previous(places: &Places, target: &str) -> Option<Previous> {
-    let newest = chain::folders(&places.records(target)).pop()?;
-    let signature = chain::read(&newest.join("record.json.sig")).ok();
-    Previous::read(&read_text(&newest.join("record.json")).ok()?, signature.as_deref())
 }
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {

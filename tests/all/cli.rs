@@ -458,7 +458,7 @@ fn findings_are_held_against_the_last_record() {
     let target = first["target"]["id"].as_str().unwrap();
     let key = first["findings"][0]["key"].as_str().unwrap();
     let record = |folder: &str, findings: &[&str], outcome: &str| {
-        let found = |key: &&str| serde_json::json!({ "key": key, "sources": ["audit"] });
+        let found = |key: &&str| serde_json::json!({ "key": key, "severity": "warn", "sources": ["audit"] });
         let record = serde_json::json!({
             "schema": "portcullis/record",
             "change": "1A2B",

@@ -4,5 +4,7 @@ mod agreement;
 mod archive;
 mod crash;
 mod figures;
+mod live;
+mod statements;
 mod tamper;
 mod touch;

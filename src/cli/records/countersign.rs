@@ -13,15 +13,12 @@ use crate::cli::Failure;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::records::Place;
-use crate::record::Signing;
+use crate::cli::signing::Hand;
 use crate::record::chain::digest;
 use crate::record::sshsig;
 use crate::record::sshsig::Signature;
-use crate::record::statement::Kind;
-use crate::record::statement::Saying;
+use crate::record::statement::Deed;
 use crate::record::verify::Found;
-use crate::shell;
-use crate::shell::chain::Chain;
 use crate::shell::chain::read;
 use crate::shell::chain::signature_of;
 use crate::shell::sign;
@@ -33,15 +30,11 @@ use crate::shell::store::StoreError;
 pub(in crate::cli) struct Countersign {
     /// The change, the folder, the start of the digest, or an exported file
     id: String,
-    /// Sign with this public key; the private one stays with the agent or beside it
-    #[arg(long, value_name = "FILE.pub")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    hand: Hand,
     /// Take in a signature that was made on another machine instead of making one
-    #[arg(long, value_name = "FILE.sig", conflicts_with = "key")]
+    #[arg(long, value_name = "FILE.sig")]
     signature: Option<PathBuf>,
-    /// Who signs, for the statement that goes into the chain
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
 }
 
 impl Countersign {
@@ -54,7 +47,7 @@ impl Countersign {
         };
         let made = match &self.signature {
             Some(path) => read(path).map_err(cannot)?,
-            None => make(&self.key()?, &found)?,
+            None => make(&self.hand.key()?, &found)?,
         };
         let signed = Signature::parse(&made).map_err(|why| not(why.to_string()))?;
         match signed.check(sshsig::RECORD, &found.json) {
@@ -86,58 +79,14 @@ impl Countersign {
                 put(&out, &made)?;
                 print(&format!("Countersigned: {}\n", out.display()))?;
                 if let Some(target) = target {
-                    self.state(common, &target, &found, &made)?;
+                    // Said in the chain, so that taking the signature away shows.
+                    let deed = Deed::Countersign { says: digest(&made) };
+                    let path = self.hand.say(common, &target, &found, &deed)?;
+                    print(&format!("In the chain: {}\n", path.display()))?;
                 }
             }
         }
         Ok(Status::Fine)
-    }
-
-    /// Says in the chain that a second person signed, so that taking it away shows.
-    fn state(
-        &self,
-        common: &Common,
-        target: &str,
-        found: &Found,
-        made: &[u8],
-    ) -> Result<(), Failure> {
-        let who = self.name.clone().unwrap_or_else(shell::live::user);
-        let (record, says) = (digest(&found.json), digest(made));
-        let saying = Saying {
-            kind: Kind::Countersign,
-            target,
-            at: shell::now(),
-            who: &who,
-            record: &record,
-            folder: &found.folder,
-            says: &says,
-        };
-        let key = self.key()?;
-        let mut chain = Chain::open(&common.places()?, target).map_err(cannot)?;
-        let mut pen = |file: &Path, namespace: &'static str| sign::sign(&key, file, namespace);
-        let path = chain.state(&saying, Signing::Signed, &mut pen).map_err(cannot)?;
-        print(&format!("In the chain: {}\n", path.display()))
-    }
-
-    /// Returns the key to sign with: the one that is named, or the only one there is.
-    fn key(&self) -> Result<SigningKey, Failure> {
-        if let Some(path) = &self.key {
-            return sign::named(path).ok_or_else(|| {
-                Failure::unreadable(format!("`{}` is no public key", path.display()))
-                    .hint("name a file such as ~/.ssh/id_ed25519.pub")
-            });
-        }
-        let keys = sign::keys();
-        match keys.as_slice() {
-            [key] => Ok(key.clone()),
-            [] => Err(Failure::unreadable("there is no key to sign with")
-                .hint("`ssh-keygen -t ed25519` makes one; --key names one elsewhere")),
-            several => {
-                let names: Vec<&str> = several.iter().map(|key| key.held.place()).collect();
-                Err(Failure::unreadable("there are several keys")
-                    .hint(format!("--key names one: {}", names.join(", "))))
-            }
-        }
     }
 }
 

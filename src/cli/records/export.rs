@@ -41,9 +41,12 @@ enum Form {
 
 impl Export {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
-        let (place, found) = super::find(common, &self.id)?;
+        let (place, mut found) = super::find(common, &self.id)?;
         let text = match self.format {
-            Form::Md => page::markdown(&place, &found)?.into_string(),
+            Form::Md => {
+                found.said = place.said(&found, self.trusted.read(common)?.trust());
+                page::markdown(&place, &found)?.into_string()
+            }
             Form::Html => {
                 let believed = self.trusted.read(common)?;
                 let now = shell::now();
@@ -56,8 +59,9 @@ impl Export {
                     }
                     Place::Folder(..) | Place::File(..) => None,
                 };
-                let verified =
-                    verified.unwrap_or_else(|| verify::verify(&found, None, believed.trust(), now));
+                found.said = place.said(&found, believed.trust());
+                let alone = || verify::verify(found.clone(), believed.trust(), now);
+                let verified = verified.unwrap_or_else(alone);
                 html::page(&found.json, &verified, now).ok_or_else(|| {
                     Failure::unreadable("the record cannot be read")
                         .hint("`portcullis records verify` says why")

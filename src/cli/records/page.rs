@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::cli::Failure;
 use crate::cli::records::Place;
 use crate::record::chain::digest;
-use crate::record::document::Document;
 use crate::record::verify::Found;
 use crate::shell::store;
 use crate::text::Shown;
@@ -16,16 +15,18 @@ pub(super) fn markdown(place: &Place, found: &Found) -> Result<Shown, Failure> {
         Place::Folder(folder, _) => read(&folder.join("record.md"))?,
         Place::File(_, bundle) => bundle.files.get("record.md").cloned().unwrap_or_default(),
     };
-    let document = Document::parse(&found.json).ok();
+    let document = found.document.as_ref().ok();
     let listed = document
-        .and_then(|document| document.files.into_iter().find(|listed| listed.path == "record.md"));
+        .and_then(|document| document.files.iter().find(|listed| listed.path == "record.md"));
     let same = listed.as_ref().is_some_and(|listed| listed.sha256 == digest(text.as_bytes()));
     let warning = if same {
         ""
     } else {
         "> This page is not the one that was sealed; `portcullis records verify` says more.\n\n"
     };
-    Ok(Shown::text(&format!("{warning}{text}")))
+    let said: String = found.said.iter().map(|said| format!("> {}\n", said.line())).collect();
+    let gap = if said.is_empty() { "" } else { "\n" };
+    Ok(Shown::text(&format!("{warning}{said}{gap}{text}")))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

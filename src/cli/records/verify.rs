@@ -6,15 +6,22 @@ use clap::Args;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::change;
+use crate::change::Answers;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
+use crate::cli::check;
 use crate::cli::print;
 use crate::cli::records::Place;
 use crate::cli::records::Trusted;
 use crate::cli::wizard;
+use crate::record::Previous;
 use crate::record::document::Document;
+use crate::record::drift;
+use crate::record::drift::Drift;
+use crate::record::drift::Now;
 use crate::record::verify;
 use crate::record::verify::State;
 use crate::record::verify::Verified;
@@ -24,6 +31,7 @@ use crate::shell::places::Places;
 use crate::shell::records;
 use crate::shell::records::Believed;
 use crate::shell::records::Shelf;
+use crate::shell::store;
 use crate::text::Shown;
 
 /// Verifies records.
@@ -38,6 +46,9 @@ pub(in crate::cli) struct Verify {
     /// Say what has changed on this gateway since
     #[arg(long, conflicts_with = "all")]
     live: bool,
+    /// Run the checks now, instead of taking what they answered last in the open draft
+    #[arg(long, requires = "live")]
+    run: bool,
     #[command(flatten)]
     trusted: Trusted,
     /// How it is printed
@@ -49,7 +60,7 @@ pub(in crate::cli) struct Verify {
 struct Told {
     folder: PathBuf,
     verified: Verified,
-    drift: Option<Vec<String>>,
+    drift: Option<Vec<Drift>>,
 }
 
 impl Verify {
@@ -87,8 +98,12 @@ impl Verify {
         let mut status = if told.is_empty() { Status::Incomplete } else { Status::Fine };
         for told in &told {
             status = status.max(self::status(told.verified.whole));
-            if told.drift.as_ref().is_some_and(|drift| !drift.is_empty()) {
-                status = status.max(Status::NotMet);
+            for drift in told.drift.iter().flatten() {
+                status = status.max(match drift.state {
+                    State::Good | State::None => Status::Fine,
+                    State::Unknown => Status::Incomplete,
+                    State::Bad => Status::NotMet,
+                });
             }
         }
         let broken = |shelf: &Shelf| {
@@ -108,27 +123,64 @@ impl Verify {
         places: &Places,
         believed: &Believed,
     ) -> Result<Told, Failure> {
-        let (place, found) = super::find(common, id)?;
+        let (place, mut found) = super::find(common, id)?;
         let now = shell::now();
+        found.said = place.said(&found, believed.trust());
+        let record = Previous::read(&found, believed.trust());
         let (folder, verified) = match place {
             Place::Folder(folder, Some(target)) => {
                 let chained = records::verify(places, &target, believed, now);
                 let name = folder.file_name().map(ToOwned::to_owned);
                 let own =
                     chained.records.into_iter().find(|(f, _)| f.file_name() == name.as_deref());
-                let alone = || verify::verify(&found, None, believed.trust(), now);
+                let alone = || verify::verify(found, believed.trust(), now);
                 let verified = own.map_or_else(alone, |(_, verified)| verified);
                 (folder, verified)
             }
             Place::Folder(path, None) | Place::File(path, _) => {
-                (path, verify::verify(&found, None, believed.trust(), now))
+                (path, verify::verify(found, believed.trust(), now))
             }
         };
         let drift = match &verified.document {
-            Some(document) if self.live => Some(drift(document, common)?),
+            Some(document) if self.live => {
+                Some(self.drift(document, record.as_ref(), common, places)?)
+            }
             _ => None,
         };
         Ok(Told { folder, verified, drift })
+    }
+}
+
+impl Verify {
+    /// Holds the gateway of now against a record.
+    fn drift(
+        &self,
+        document: &Document,
+        record: Option<&Previous>,
+        common: &Common,
+        places: &Places,
+    ) -> Result<Vec<Drift>, Failure> {
+        let scene = wizard::scene(common)?;
+        let (runbook, sha256) = common.runbook_for(&scene.gateway)?;
+        let mut answers = if self.run {
+            Answers::default()
+        } else {
+            store::draft(places, &scene.target.id).map(|draft| draft.answers()).unwrap_or_default()
+        };
+        if self.run && scene.target.id == document.target.id {
+            answers.runs = check::run_all(&runbook, &scene, common.demo, false);
+        }
+        let (facts, digest) = (scene.live.facts(), scene.live.digest());
+        let review = change::review(&runbook, &answers, facts, digest, shell::now());
+        let now = Now {
+            target: &scene.target.id,
+            config: scene.live.config().map(|config| config.digest.as_str()),
+            runbook: &runbook,
+            runbook_sha256: &sha256,
+            answers: &answers,
+            review: &review,
+        };
+        Ok(drift::drift(document, record, now))
     }
 }
 
@@ -152,40 +204,6 @@ fn all(places: &Places, believed: &Believed) -> (Vec<Told>, Vec<(String, Shelf)>
     (told, shelves)
 }
 
-/// Says what differs on the gateway from what a record says.
-fn drift(document: &Document, common: &Common) -> Result<Vec<String>, Failure> {
-    let scene = wizard::scene(common)?;
-    let (runbook, sha256) = common.runbook()?;
-    let mut drift = Vec::new();
-    if scene.target.id != document.target.id {
-        drift.push(format!(
-            "this gateway is {}, the record is about {}",
-            scene.target.id, document.target.id
-        ));
-    }
-    match (&document.config.after, scene.live.config()) {
-        (_, None) => drift.push("the config cannot be read now".to_owned()),
-        (None, Some(_)) => {
-            drift.push("the config could not be read then, and can be now".to_owned());
-        }
-        (Some(then), Some(now)) if *then != now.digest => {
-            drift.push(format!(
-                "the config is another: {} then, {} now",
-                short(then),
-                short(&now.digest)
-            ));
-        }
-        (Some(_), Some(_)) => {}
-    }
-    if runbook.id != document.runbook.id || sha256 != document.runbook.sha256 {
-        drift.push(format!(
-            "the runbook is another: {} revision {} then, {} revision {} now",
-            document.runbook.id, document.runbook.revision, runbook.id, runbook.revision
-        ));
-    }
-    Ok(drift)
-}
-
 fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
@@ -197,6 +215,7 @@ fn status(whole: Whole) -> Status {
         Whole::Incomplete => Status::Incomplete,
         Whole::Expired
         | Whole::NotCleared
+        | Whole::Superseded
         | Whole::Unsigned
         | Whole::Untrusted
         | Whole::Revoked
@@ -244,14 +263,12 @@ fn text(told: &[Told], shelves: &[(String, Shelf)], all: bool, signers: Option<&
                 line(format!("       {:<14} {remedy}", "to do"));
             }
         }
-        for drift in told.drift.iter().flatten() {
-            line(format!("  {:<4} {:<14} {drift}", "BAD", "since"));
+        for said in verified.said.iter().filter(|_| !all) {
+            line(format!("  {:<4} {:<14} {}", "", "said later", said.line()));
         }
-        if told.drift.as_ref().is_some_and(Vec::is_empty) {
-            line(format!(
-                "  {:<4} {:<14} config and runbook are the same; `portcullis check` compares the findings",
-                "ok", "since"
-            ));
+        for drift in told.drift.iter().flatten() {
+            let about = format!("live {}", drift.about.word());
+            line(format!("  {:<4} {about:<14} {}", mark(drift.state), drift.says));
         }
         if !all {
             line(String::new());
@@ -295,7 +312,8 @@ impl Told {
             "signer": verified.principal,
             "key": verified.key,
             "answers": verified.answers,
-            "since": self.drift,
+            "said": verified.said,
+            "live": self.drift,
             "commands": verify::commands(verified, &folder, signers),
         })
     }

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use chrono::DateTime;
 use chrono::FixedOffset;
 use chrono::TimeDelta;
+use portcullis::app::Live;
 use portcullis::app::Sealed;
 use portcullis::change;
 use portcullis::change::Answers;
@@ -65,9 +66,24 @@ impl Change1 {
     }
 }
 
+/// What a record is made of, to be changed before it is sealed.
+pub(crate) struct Made {
+    pub(crate) runbook: Runbook,
+    pub(crate) live: Live,
+    pub(crate) answers: Answers,
+}
+
 /// Builds a record of the sample gateway without a wizard.
 pub(crate) fn record(change: &Change1) -> Record {
+    record_of(change, &|_| {})
+}
+
+/// Builds one of which something is changed before it is sealed.
+pub(crate) fn record_of(change: &Change1, edit: &dyn Fn(&mut Made)) -> Record {
     let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
+    let mut made = Made { runbook, live: demo::live(), answers: Answers::default() };
+    edit(&mut made);
+    let Made { runbook, live, mut answers } = made;
     let header = Header {
         schema: change::SCHEMA.to_owned(),
         version: 1,
@@ -79,7 +95,6 @@ pub(crate) fn record(change: &Change1) -> Record {
         started: change.at,
         demo: true,
     };
-    let (live, mut answers) = (demo::live(), Answers::default());
     if let Some(days) = change.residual {
         // The form takes no end in the past, so one that is over was accepted long ago.
         let accepted = change.at - TimeDelta::days(100);
@@ -210,11 +225,16 @@ impl Archive {
 
     /// Seals a record, signed where a key is given.
     pub(crate) fn seal(&self, change: &Change1, key: Option<&Path>) -> Sealed {
+        self.seal_as(change, &record(change), key)
+    }
+
+    /// Seals this record.
+    pub(crate) fn seal_as(&self, change: &Change1, record: &Record, key: Option<&Path>) -> Sealed {
         let mut chain = Chain::open(&self.places, &target()).expect("the chain");
         let mut pen =
             |file: &Path, namespace: &'static str| ssh_sign(key.expect("a key"), file, namespace);
         let signing = if key.is_some() { Signing::Signed } else { Signing::Unsigned };
-        chain.seal(&record(change), signing, change.at, &mut pen).expect("a sealed record")
+        chain.seal(record, signing, change.at, &mut pen).expect("a sealed record")
     }
 
     /// Runs `portcullis` with these words.
