@@ -13,6 +13,7 @@ use serde::Serialize;
 
 pub use self::evidence::Evidence;
 pub use self::evidence::Kind;
+pub use self::evidence::Line;
 pub use self::evidence::Statement;
 pub use self::evidence::acceptance;
 pub use self::evidence::by_design;

@@ -14,6 +14,7 @@ mod corpus;
 mod document;
 mod figures;
 mod findings;
+mod formats;
 mod home;
 mod laws;
 mod logs;
