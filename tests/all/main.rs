@@ -23,6 +23,7 @@ mod openclaw;
 mod oracle;
 mod pairing;
 mod picture;
+mod readme;
 mod records;
 mod rules;
 mod screens;
