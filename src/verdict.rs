@@ -20,6 +20,7 @@ pub use self::evidence::by_design;
 pub use self::evidence::finding_key;
 pub use self::evidence::place;
 pub use self::lint::lint;
+pub use self::run::Brought;
 pub use self::run::FRESH_HOURS;
 pub use self::run::Run;
 pub use self::run::Started;

@@ -107,13 +107,13 @@ impl Evidence {
         }
     }
 
-    pub(super) fn other(path: &str, says: String, speaks: Truth) -> Self {
+    pub(super) fn other(path: &str, says: String, place: String, speaks: Truth) -> Self {
         Self {
             kind: Kind::Observation,
             about: path.to_owned(),
             subject: None,
             says,
-            place: String::new(),
+            place,
             speaks,
             lines: Vec::new(),
         }

@@ -32,3 +32,4 @@ mod stage;
 mod stand_in;
 mod tailored;
 mod terminal;
+mod witness;
