@@ -55,14 +55,33 @@ pub enum Status {
     Unreadable,
 }
 
+impl Status {
+    /// Returns the exit status.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::NotMet => 1,
+            Self::Unreadable => 2,
+            Self::Incomplete => 3,
+        }
+    }
+
+    /// Says what it means.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Fine => "all is well",
+            Self::NotMet => "something is not met, not valid or blocked",
+            Self::Unreadable => "wrong usage, or input that cannot be read",
+            Self::Incomplete => "something could not be measured",
+        }
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        Self::from(match status {
-            Status::Fine => 0,
-            Status::NotMet => 1,
-            Status::Unreadable => 2,
-            Status::Incomplete => 3,
-        })
+        Self::from(status.code())
     }
 }
 

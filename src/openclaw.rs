@@ -16,3 +16,4 @@ pub mod replace;
 pub mod secret;
 pub mod tailor;
 pub mod target;
+pub mod witness;

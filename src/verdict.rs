@@ -14,12 +14,14 @@ use serde::Serialize;
 
 pub use self::evidence::Evidence;
 pub use self::evidence::Kind;
+pub use self::evidence::Line;
 pub use self::evidence::Statement;
 pub use self::evidence::acceptance;
 pub use self::evidence::by_design;
 pub use self::evidence::finding_key;
 pub use self::evidence::place;
 pub use self::lint::lint;
+pub use self::run::Brought;
 pub use self::run::FRESH_HOURS;
 pub use self::run::Run;
 pub use self::run::Started;

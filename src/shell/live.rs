@@ -127,6 +127,12 @@ impl Source {
         Some(Entry::resolve(config, &self.world(config, self.environment())))
     }
 
+    /// Returns the folder we were started in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.cwd
+    }
+
     /// Returns the addresses that something listens on at the gateway's port.
     #[must_use]
     pub fn listening(&self, live: &Live) -> Option<Vec<String>> {

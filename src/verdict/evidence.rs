@@ -1,5 +1,7 @@
 //! What backs a verdict: a fact with its place, a finding, a run, a person's statement.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use chrono::FixedOffset;
 use serde::Deserialize;
@@ -36,6 +38,18 @@ pub struct Evidence {
     pub place: String,
     /// Whether it speaks for the item.
     pub speaks: Truth,
+    /// The lines of config files it stands on, for those who open them.
+    #[serde(skip)]
+    pub lines: Vec<Line>,
+}
+
+/// A line of a config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The whole path of the file.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: usize,
 }
 
 /// Kinds of evidence.
@@ -70,6 +84,8 @@ impl Evidence {
             says = format!("{says} ({})", from.join(", "));
         }
         let mut places: Vec<String> = Vec::new();
+        let origins = if sources.is_empty() { &[fact][..] } else { sources };
+        let lines = origins.iter().filter_map(|fact| line(&fact.origin)).collect();
         for source in sources.iter().filter(|source| source.origin != Origin::Default) {
             let place = place(&source.origin);
             if !places.contains(&place) {
@@ -87,17 +103,19 @@ impl Evidence {
                 _ => joined(&places),
             },
             speaks,
+            lines,
         }
     }
 
-    pub(super) fn other(path: &str, says: String, speaks: Truth) -> Self {
+    pub(super) fn other(path: &str, says: String, place: String, speaks: Truth) -> Self {
         Self {
             kind: Kind::Observation,
             about: path.to_owned(),
             subject: None,
             says,
-            place: String::new(),
+            place,
             speaks,
+            lines: Vec::new(),
         }
     }
 
@@ -109,7 +127,23 @@ impl Evidence {
             says: statement.says.clone(),
             place: statement.at.format("%Y-%m-%d %H:%M").to_string(),
             speaks: Truth::Yes,
+            lines: Vec::new(),
         }
+    }
+}
+
+/// Returns the line of a config file that a fact stands on.
+fn line(origin: &Origin) -> Option<Line> {
+    match origin {
+        Origin::File { file, line: 1.., .. } if file.is_empty() => None,
+        Origin::File { file, line: line @ 1.., .. } => {
+            Some(Line { file: Arc::clone(file), line: *line })
+        }
+        Origin::File { .. }
+        | Origin::Default
+        | Origin::Env(_)
+        | Origin::Host(_)
+        | Origin::Derived(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::openclaw::command;
 use crate::openclaw::fact;
 use crate::openclaw::proof;
+use crate::openclaw::witness;
 use crate::runbook::Applies;
 use crate::runbook::Each;
 use crate::runbook::Rule;
@@ -66,7 +67,8 @@ fn rules(from: &str, rule: Option<&Rule>, found: &mut Vec<String>) {
         if fact::FAMILIES.iter().any(|family| row.path.starts_with(family)) {
             continue;
         }
-        match fact::path(&row.path).or_else(|| proof::path(&row.path)) {
+        let path = fact::path(&row.path).or_else(|| proof::path(&row.path));
+        match path.or_else(|| witness::path(&row.path)) {
             None => found.push(format!("`{from}` reads {}", unknown(&row.path))),
             Some(path) if !reaches(rule.each, path.of) => found.push(format!(
                 "`{from}` judges each {:?} and reads `{}`, which is about another kind of subject",
@@ -89,7 +91,7 @@ fn reaches(each: Each, of: Each) -> bool {
 }
 
 fn unknown(path: &str) -> String {
-    let known = fact::PATHS.iter().chain(proof::PATHS);
+    let known = fact::PATHS.iter().chain(proof::PATHS).chain(witness::PATHS);
     let near = known.map(|known| known.name).min_by_key(|known| distance(known, path));
     match near {
         Some(near) => format!("`{path}`, which is no fact; did you mean `{near}`?"),

@@ -43,6 +43,26 @@ pub struct Run {
     pub output: String,
     /// What the answer came to.
     pub outcome: Outcome,
+    /// Where the answer was brought from; none where it was run from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought: Option<Brought>,
+}
+
+/// Where an answer was brought from that was taken on another host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brought {
+    /// The file it was read from.
+    pub file: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+    /// The host it was taken on.
+    pub host: String,
+    /// What says when it was taken.
+    pub told_by: String,
+    /// Why it does not count for the config, where it does not.
+    pub untied: Option<String>,
+    /// When it was brought.
+    pub read: DateTime<FixedOffset>,
 }
 
 /// A command that was started for a check.
@@ -75,7 +95,16 @@ impl Run {
             output_sha256: format!("{:x}", Sha256::digest(output.as_bytes())),
             output: shorten(&output),
             outcome: command::read(started.name, started.check, ended),
+            brought: None,
         }
+    }
+
+    /// Says where it was brought from, and when it was taken there; none where it was run from here.
+    #[must_use]
+    pub fn vantage(&self) -> Option<String> {
+        let brought = self.brought.as_ref()?;
+        let at = self.at.format("%Y-%m-%d %H:%M %:z");
+        Some(format!("imported from {}, taken on {} at {at}", brought.file, brought.host))
     }
 
     /// Tells whether the run still counts: for the live config, and not too long ago.

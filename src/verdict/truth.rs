@@ -13,6 +13,7 @@ use crate::openclaw::fact::Subject;
 use crate::openclaw::finding::Finding;
 use crate::openclaw::finding::Severity;
 use crate::openclaw::proof;
+use crate::openclaw::witness;
 use crate::runbook::Each;
 use crate::runbook::Op;
 use crate::runbook::Row;
@@ -236,7 +237,9 @@ impl<'a> Bench<'a> {
     }
 
     fn evidence_of(&self, row: &Row, subject: &Subject, good: Truth) -> Evidence {
-        if let Some(fact) = self.fact(&row.path, subject) {
+        let seen = self.fact(&row.path, subject);
+        let brought = || self.seen(&row.path).is_some();
+        if let Some(fact) = seen.filter(|fact| fact.state != State::Hidden || !brought()) {
             return Evidence::fact(fact, &self.sources(fact, subject), good);
         }
         let said = match self.look(&row.path, subject) {
@@ -245,7 +248,8 @@ impl<'a> Bench<'a> {
             Looked::Known(None) => "nothing".to_owned(),
             Looked::Known(Some(value)) => fact::plain(&value),
         };
-        Evidence::other(&row.path, said, good)
+        let from = self.seen(&row.path).and_then(|(run, _)| run.vantage());
+        Evidence::other(&row.path, said, from.unwrap_or_default(), good)
     }
 
     /// Returns the facts that another one follows from.
@@ -265,12 +269,13 @@ impl<'a> Bench<'a> {
         if let Some(id) = path.strip_prefix("answer.") {
             return self.answer(id);
         }
-        if proof::path(path).is_some() {
+        if proof::path(path).or_else(|| witness::path(path)).is_some() {
             return self.observed(path);
         }
         match self.fact(path, subject) {
             None => Looked::Unknown,
-            Some(fact) if fact.state == State::Hidden => Looked::Unknown,
+            // What cannot be seen from here may have been brought from where it can be.
+            Some(fact) if fact.state == State::Hidden => self.observed(path),
             Some(fact) => match &fact.value {
                 Some(value) if !belongs(path, value) => Looked::Odd(value),
                 value => Looked::Known(value.as_ref().map(Cow::Borrowed)),
@@ -296,9 +301,14 @@ impl<'a> Bench<'a> {
 
     /// Looks at what our own commands measured, be it only in part.
     fn observed(&self, path: &str) -> Looked<'a> {
-        let mut runs = self.known.runs.values().filter_map(|run| run.report());
-        let value = runs.find_map(|report| report.observed.get(path));
+        let value = self.seen(path).map(|(_, value)| value);
         value.map_or(Looked::Unknown, |value| Looked::Known(Some(Cow::Borrowed(value))))
+    }
+
+    /// Returns what was seen at a path, and the run that saw it.
+    fn seen(&self, path: &str) -> Option<(&'a Run, &'a Value)> {
+        let mut runs = self.known.runs.values().copied();
+        runs.find_map(|run| Some((run, run.report()?.observed.get(path)?)))
     }
 
     fn answer(&self, id: &str) -> Looked<'a> {

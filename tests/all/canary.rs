@@ -35,6 +35,8 @@ fn no_secret_comes_out_of_a_headless_command() {
     for arguments in [
         "check",
         "check --format json",
+        "check --format sarif",
+        "check --format junit",
         "check --format json --pattern public-internet",
         "check --offline",
         "facts",

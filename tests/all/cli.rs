@@ -8,7 +8,7 @@ use crate::home::verdicts;
 use crate::stand_in::StandIn;
 
 /// A runbook of one check and one item, whose verdict the audit alone decides.
-const SMALL: &str = r#"
+pub(crate) const SMALL: &str = r#"
 id = "small"
 title = "A small runbook"
 revision = "1"
@@ -61,11 +61,11 @@ source = "a test"
 "#;
 
 /// An audit with one critical finding.
-const CRITICAL: &str = r#"{"ts":1,"summary":{"critical":1,"warn":0,"info":0},"findings":[
+pub(crate) const CRITICAL: &str = r#"{"ts":1,"summary":{"critical":1,"warn":0,"info":0},"findings":[
 {"checkId":"gateway.bind_no_auth","severity":"critical","title":"Gateway binds beyond loopback without auth","detail":"gateway.bind=lan"}],
 "secretDiagnostics":[]}"#;
 
-const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } }\n";
+pub(crate) const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } }\n";
 
 #[test]
 fn help_says_what_there_is() {
@@ -109,7 +109,7 @@ fn wrong_usage_ends_in_status_2_and_says_nothing_on_stdout() {
     wrong(
         "check --format yaml",
         &format!(
-            "error: invalid value 'yaml' for '--format <FORMAT>'\n  [possible values: text, json]\n{more}"
+            "error: invalid value 'yaml' for '--format <FORMAT>'\n  [possible values: text, json, sarif, junit]\n{more}"
         ),
     );
     wrong(

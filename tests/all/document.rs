@@ -11,6 +11,7 @@ use portcullis::openclaw::fact;
 use portcullis::openclaw::fact::FAMILIES;
 use portcullis::openclaw::fact::Holds;
 use portcullis::openclaw::proof;
+use portcullis::openclaw::witness;
 use portcullis::runbook::Applies;
 use portcullis::runbook::Each;
 use portcullis::runbook::GATEWAY_EXPOSURE;
@@ -122,8 +123,7 @@ fn every_name_leads_to_a_fact_a_finding_or_a_command() {
     let runbook = runbook();
     assert_eq!(portcullis::verdict::lint(&runbook), Vec::<String>::new());
     for (from, rule) in rules(&runbook) {
-        let known = |path: &str| fact::path(path).or_else(|| proof::path(path)).is_some();
-        for row in rule.rows().filter(|row| !known(&row.path)) {
+        for row in rule.rows().filter(|row| known(&row.path).is_none()) {
             assert!(family(&runbook, &row.path), "{from}: no such path `{}`", row.path);
         }
     }
@@ -370,9 +370,14 @@ fn family(runbook: &Runbook, path: &str) -> bool {
     }
 }
 
+/// Finds what can be known under a path.
+fn known(path: &str) -> Option<&'static fact::Path> {
+    fact::path(path).or_else(|| proof::path(path)).or_else(|| witness::path(path))
+}
+
 /// Tells whether the operator and the value suit what the fact holds, spelt as its meaning lists.
 fn fits(row: &Row) -> bool {
-    let Some(path) = fact::path(&row.path).or_else(|| proof::path(&row.path)) else {
+    let Some(path) = known(&row.path) else {
         return true;
     };
     let values: Vec<_> = match &row.value {

@@ -11,7 +11,6 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cli::Failure;
-use crate::cli::in_turn::InTurn;
 use crate::openclaw::command;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::command::REMOTE_PROBE;
@@ -20,6 +19,7 @@ use crate::openclaw::connection::Visit;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::proof::Proof;
 use crate::shell::copy::Copy;
+use crate::shell::in_turn::InTurn;
 use crate::text::Mask;
 
 /// How long it may take.
