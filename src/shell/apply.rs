@@ -229,15 +229,24 @@ impl Work<'_> {
             // A patch that is on its way is never stopped.
             let ended =
                 self.in_turn.run_whole(&self.command(&["config", "patch", "--file", &file]));
-            answered(rehearsal::applied(&ended))
-                .map_err(|why| stop("OpenClaw did not write the patch", why))?;
+            let now = copy::fingerprint(self.config, &self.site.source.state_dir);
+            let changed = copy::difference(&expected, &now);
+            if let Err(why) = answered(rehearsal::applied(&ended)) {
+                if changed.is_empty() {
+                    return Err(stop("OpenClaw did not write the patch", why));
+                }
+                *written += 1;
+                let what =
+                    format!("OpenClaw says that it failed, and yet wrote {}", changed.join(", "));
+                return Err(refused(what, why, format!("to undo: {}", backup.undo())));
+            }
             if let Some(hint) = reload(&ended) {
                 self.say(&format!("openclaw {hint}"));
             }
             *written += 1;
             let put_down = backup.written();
             put_down.map_err(|e| stop("what was written cannot be read back", e.to_string()))?;
-            expected = copy::fingerprint(self.config, &self.site.source.state_dir);
+            expected = now;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ pub(crate) mod gateway;
 mod applied;
 mod connections;
 mod encrypted;
+mod killed;
 mod merged;
 mod misdeeds;
 mod narrowed;
