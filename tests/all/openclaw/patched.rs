@@ -172,7 +172,7 @@ fn found(report: &Value, kind: &str) -> Option<(usize, Vec<String>)> {
 /// How closely a patch is looked at; each of OpenClaw's commands takes seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// Dry run, write, audit, which an invalid config does not get.
+    /// Dry run, write, validate, write again, audit.
     Close,
     /// Write and audit.
     Short,
@@ -215,8 +215,35 @@ fn tailored(home: &Home, kind: &str, look: Look) -> Outcome {
     if left != Value::Array(Vec::new()) {
         outcome.wrong.push(format!("not a no-op: {left}"));
     }
+    if look == Look::Close {
+        outcome.wrong.extend(twice(home, parts));
+    }
     (outcome.critical, outcome.exposed) = audited(home, kind);
     outcome
+}
+
+/// Says what is wrong with what OpenClaw left: it must be valid, and the same patch a second time
+/// must leave every byte.
+fn twice(home: &Home, parts: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let valid = says(home, &["config", "validate", "--json"]);
+    let told: Value = serde_json::from_str(&valid.stdout).unwrap_or_default();
+    if told["valid"] != true {
+        wrong.push(format!("validate: {}{}", valid.stdout, valid.stderr));
+    }
+    let before = home.read(".openclaw/openclaw.json");
+    for (at, _) in parts.iter().enumerate().filter(|(_, part)| part["by_writer"] == true) {
+        let file =
+            if at == 0 { "patch.json5".to_owned() } else { format!("patch.{}.json5", at + 1) };
+        let again = says(home, &["config", "patch", "--file", &file]);
+        // A patch that changes nothing in an included file is refused, which changes nothing either.
+        let refused = again.stderr.contains("$include-owned");
+        let changed = home.read(".openclaw/openclaw.json") != before;
+        if changed || (again.status != 0 && !refused) {
+            wrong.push(format!("a second time: {}{}", again.stdout, again.stderr));
+        }
+    }
+    wrong
 }
 
 /// Does what the text asks a hand to do.
