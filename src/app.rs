@@ -8,6 +8,7 @@ pub mod keymap;
 pub mod page;
 
 mod apply;
+mod cards;
 mod checks;
 mod keys;
 mod live;
@@ -331,7 +332,7 @@ impl App {
         self.now = now;
         match message {
             Message::Key(key) => return self.key(key),
-            Message::Paste(text) => self.paste(&text),
+            Message::Paste(text) => return self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),
             Message::Line(run, line) => self.line(run, line),
             Message::Ended(run, ended) => return self.ended(run, &ended),

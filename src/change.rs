@@ -31,6 +31,7 @@ pub use self::since::Since;
 use crate::openclaw::patch;
 use crate::residual::Residual;
 use crate::verdict::Run;
+use crate::verdict::Sighting;
 use crate::verdict::Statement;
 use crate::verdict::Verdict;
 
@@ -190,6 +191,8 @@ pub enum Act {
     Choose(Choice),
     /// Records an entry of the inventory.
     Record(String, Recorded),
+    /// Keeps what was seen on a card.
+    Saw(Box<Sighting>),
     /// Gives their word for an item, or acknowledges a note.
     Say(String, Statement),
     /// Accepts a finding or an item.
@@ -238,6 +241,7 @@ impl Change {
         let (op, item, value) = match act {
             Act::Choose(choice) => (Op::Answer, PATTERN.to_owned(), json(&choice)),
             Act::Record(entry, recorded) => (Op::Answer, entry, json(&recorded)),
+            Act::Saw(sighting) => (Op::Answer, sighting.card.clone(), json(&sighting)),
             Act::Say(item, statement) => (Op::Answer, item, json(&statement)),
             Act::Accept(residual) => (Op::Accept, residual.subject.clone(), json(&residual)),
             Act::Plan(item, planned) => (Op::Move, item, json(&planned)),
@@ -372,6 +376,8 @@ pub struct Answers {
     pub inventory: BTreeMap<String, (Recorded, DateTime<FixedOffset>)>,
     /// What people said, by item or note.
     pub words: BTreeMap<String, Statement>,
+    /// What was seen on cards, by card.
+    pub sightings: BTreeMap<String, Sighting>,
     /// What was accepted, by item or finding.
     pub residuals: BTreeMap<String, Residual>,
     /// The plan, in the order it was made.
@@ -391,6 +397,7 @@ pub struct Answers {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Said {
+    Sighting(Sighting),
     Recorded(Recorded),
     Statement(Statement),
 }
@@ -431,6 +438,9 @@ impl Answers {
                     serde_json::from_value(entry.value.clone()).ok().or(self.choice.take());
             }
             Op::Answer => match serde_json::from_value(entry.value.clone()) {
+                Ok(Said::Sighting(sighting)) => {
+                    self.sightings.insert(item, sighting);
+                }
                 Ok(Said::Recorded(recorded)) => {
                     self.inventory.insert(item, (recorded, entry.at));
                 }

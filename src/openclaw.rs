@@ -14,6 +14,7 @@ pub mod proof;
 pub mod rehearsal;
 pub mod replace;
 pub mod secret;
+pub mod sight;
 pub mod tailor;
 pub mod target;
 pub mod witness;

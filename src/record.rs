@@ -220,6 +220,9 @@ fn files(sealing: &Sealing<'_>) -> Vec<(String, String)> {
     if !moves.is_empty() {
         files.push(("change.json5".to_owned(), moves.join("\n")));
     }
+    for seen in sealing.answers.sightings.values() {
+        files.push((format!("evidence/{}.txt", seen.card), seen.says.clone()));
+    }
     for run in sealing.answers.runs.values() {
         files.push((format!("evidence/{}.1.txt", run.check), run.output.clone()));
     }

@@ -22,6 +22,8 @@ pub use self::item::Card;
 pub use self::item::Fix;
 pub use self::item::FixRow;
 pub use self::item::Item;
+pub use self::item::Judge;
+pub use self::item::Reads;
 pub use self::item::Word;
 pub use self::lint::DocumentError;
 pub use self::meaning::Meaning;

@@ -3,6 +3,7 @@
 mod evidence;
 mod lint;
 mod run;
+pub mod sighting;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -25,10 +26,12 @@ pub use self::run::Brought;
 pub use self::run::FRESH_HOURS;
 pub use self::run::Run;
 pub use self::run::Started;
+pub use self::sighting::Sighting;
 pub use self::truth::Truth;
 
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts::Facts;
+use crate::openclaw::witness::Asked;
 use crate::residual::Residual;
 use crate::residual::Seen;
 use crate::runbook::Applies;
@@ -47,6 +50,7 @@ impl<'a> Known<'a> {
             facts,
             runs: BTreeMap::new(),
             words: BTreeMap::new(),
+            sightings: BTreeMap::new(),
             residuals: BTreeMap::new(),
             pattern: None,
             reason: None,
@@ -122,6 +126,8 @@ pub struct Known<'a> {
     pub runs: BTreeMap<&'a str, &'a Run>,
     /// What people said, by item.
     pub words: BTreeMap<&'a str, &'a Statement>,
+    /// What was seen on cards and still counts, by card.
+    pub sightings: BTreeMap<&'a str, &'a Sighting>,
     /// What was accepted, by item or finding.
     pub residuals: BTreeMap<&'a str, &'a Residual>,
     /// The pattern to judge by.
@@ -184,13 +190,18 @@ pub fn judge(
     let width = known.pattern.and_then(|pattern| runbook.width(pattern));
     let seen = Seen { subject: &item.id, scope: &scope, width };
     let standing = residual.map(|residual| residual.standing(seen, known.now.date_naive()));
-    let own = unaccepted(item, ruling.as_ref(), word);
+    let seen_on_cards = on_cards(item, known);
+    let refuted = seen_on_cards.iter().any(|evidence| evidence.speaks == Truth::No);
+    let own = if refuted { Verdict::NotMet } else { unaccepted(item, ruling.as_ref(), word) };
     let accepted = standing.is_some_and(|standing| standing.why().is_none());
     let verdict = if !own.is_settled() && accepted { Verdict::Accepted } else { own };
     let (observed, mut evidence, failing, subjects) = match ruling {
         None => (None, Vec::new(), Vec::new(), 0),
         Some(ruling) => (Some(ruling.truth), ruling.evidence, ruling.failing, ruling.subjects),
     };
+    let observed = if refuted { Some(Truth::No) } else { observed };
+    let place = if refuted { 0 } else { evidence.len() };
+    evidence.splice(place..place, seen_on_cards);
     evidence.extend(word.map(Evidence::statement));
     let because = match (verdict, standing.and_then(crate::residual::Standing::why)) {
         (Verdict::Accepted, _) => residual.map(|residual| residual.reason.clone()),
@@ -199,6 +210,16 @@ pub fn judge(
         _ => None,
     };
     Judged { item: item.id.clone(), verdict, observed, evidence, because, failing, subjects, scope }
+}
+
+/// Returns what was seen on an item's cards, as evidence.
+fn on_cards(item: &Item, known: &Known<'_>) -> Vec<Evidence> {
+    let asked = Asked::about(known.facts);
+    let cards = item.cards.iter().enumerate().filter_map(|(place, card)| {
+        let sighting = known.sightings.get(sighting::card_id(&item.id, place).as_str())?;
+        Some(sighting::evidence(sighting, &sighting::judged(card, sighting, &asked)))
+    });
+    cards.collect()
 }
 
 /// Returns what the item would be without an acceptance.

@@ -179,6 +179,9 @@ impl App {
         else {
             return Vec::new();
         };
+        if let Some(effects) = self.card_ended(&check, ended) {
+            return effects;
+        }
         let name = self.runbook.check(&check).map_or("", |check| check.command.as_str());
         let started = Started { check: &check, name, at: since, command, config_digest };
         let run = Run::of(started, ended);

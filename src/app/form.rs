@@ -46,6 +46,13 @@ pub enum Asks {
         /// The item the move is for.
         item: String,
     },
+    /// What was seen on a card.
+    Sighting {
+        /// The item.
+        item: String,
+        /// Which of its cards, from 0.
+        place: usize,
+    },
     /// What a widening move needs to know.
     Move {
         /// The move.
@@ -66,6 +73,7 @@ impl Asks {
             Self::Acceptance { subject, .. } => format!("accept {subject}"),
             Self::File { shape } => format!("file {shape:?}"),
             Self::MoveFile { item } => format!("move {item}"),
+            Self::Sighting { item, place } => format!("card {item} {place}"),
             Self::Move { id } => format!("widen {id}"),
             Self::Signature => "signature".to_owned(),
         }

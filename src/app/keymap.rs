@@ -48,6 +48,8 @@ pub enum Action {
     Fix,
     /// Accepts with reason, owner and expiry.
     Accept,
+    /// Opens the cards: how to see it with one's own eyes.
+    Cards,
     /// Asks why something is or is not applicable.
     NotApplicable,
     /// Takes the newest answer back.
@@ -153,6 +155,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [char('e')] "e" Action::Edit, "edit", "edit the value, or say more than yes";
     [char('f')] "f" Action::Fix, "fix", "put the fix into the plan of moves, or take it out";
     [char('a')] "a" Action::Accept, "accept", "accept with reason, owner and expiry";
+    [char('v')] "v" Action::Cards, "see for yourself", "how to see it with your own eyes; run it, paste or write the answer";
     [char('n')] "n" Action::NotApplicable, "why n/a", "ask what makes this applicable or not";
     [char('u')] "u" Action::Undo, "undo", "take the newest answer back";
     [char('r')] "r" Action::Run, "run", "run the check, or all that are not measured";
@@ -276,6 +279,9 @@ fn item_hints(app: &App, id: &str) -> Vec<(Action, &'static str)> {
     if crate::verdict::can_confirm(item, judged).is_ok() && !judged.verdict.is_settled() {
         hints.push((Action::Settle, "confirm"));
         hints.push((Action::Edit, "say how"));
+    }
+    if !item.cards.is_empty() {
+        hints.push((Action::Cards, "see"));
     }
     if !judged.verdict.is_settled() {
         if item.fix.is_some() {

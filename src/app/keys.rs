@@ -41,10 +41,16 @@ impl App {
         }
     }
 
-    pub(super) fn paste(&mut self, text: &str) {
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
         self.notice = None;
         let mask = self.live.mask().clone();
         match &mut self.overlay {
+            Some(Overlay::Card { item, place, .. }) => {
+                let (item, place) = (item.clone(), *place);
+                // Terminals send the end of a line as a carriage return.
+                let text = text.replace("\r\n", "\n").replace('\r', "\n");
+                return self.card_pasted(&item, place, &text);
+            }
             Some(Overlay::Form(form)) => form.paste(text, &mask),
             Some(Overlay::Search { input, .. }) => {
                 for c in mask.text(text).chars().filter(|c| !c.is_control()) {
@@ -53,6 +59,7 @@ impl App {
             }
             _ => self.refuse("nothing here takes text; e edits, / searches"),
         }
+        Vec::new()
     }
 
     fn form_key(&mut self, mut form: Form, key: KeyEvent) -> Vec<Effect> {
@@ -156,6 +163,9 @@ impl App {
             Overlay::Output { check, scroll } => {
                 Overlay::Output { check, scroll: scrolled(scroll) }
             }
+            Overlay::Card { item, place, scroll } => {
+                return self.card_key(&item, place, scrolled(scroll), action);
+            }
             Overlay::Apply { application, .. } if action == Some(Action::Open) => {
                 return self.apply(*application);
             }
@@ -245,6 +255,7 @@ impl App {
             Action::Fix => return self.fix(),
             Action::Accept => self.ask_acceptance(),
             Action::NotApplicable => self.why_applicable(),
+            Action::Cards => self.open_cards(),
             Action::Undo => return self.undo(),
             Action::Run => return self.run(),
             Action::Cancel => return self.stop(),

@@ -41,6 +41,15 @@ pub enum Overlay {
         /// The first line shown.
         scroll: u16,
     },
+    /// How to see an item with one's own eyes, and what was seen.
+    Card {
+        /// The item.
+        item: String,
+        /// Which of its cards, from 0.
+        place: usize,
+        /// The first line shown.
+        scroll: u16,
+    },
     /// What is about to be applied, to be agreed to.
     Apply {
         /// What, and what stands before it.

@@ -487,6 +487,10 @@ impl App {
                 let text = planned.map_or_else(String::new, |(_, p)| p.text());
                 Some(vec![Effect::Write(Emission { path: first, text })])
             }
+            Asks::Sighting { .. } if first.is_empty() => {
+                needs(form, "write down what you saw, or leave with esc")
+            }
+            Asks::Sighting { item, place } => Some(self.card_typed(&item, place, &first)),
             Asks::Move { id } => match self.said_for_move(&id, &values) {
                 Ok(effects) => Some(effects),
                 Err(why) => needs(form, &why),

@@ -7,7 +7,9 @@ use crate::change::Answers;
 use crate::change::Blocker;
 use crate::change::Review;
 use crate::openclaw::finding::Severity;
+use crate::runbook::Item;
 use crate::runbook::Runbook;
+use crate::verdict::Sighting;
 use crate::verdict::Statement;
 
 /// Returns what still stands before a widening move: the pattern, the inventory, the checks, the
@@ -38,6 +40,14 @@ impl Answers {
     #[must_use]
     pub fn last_applied(&self) -> Option<DateTime<FixedOffset>> {
         self.applied.last().map(|(_, applied)| applied.done.at)
+    }
+
+    /// Tells whether what was seen on a card still counts: what validates a change is seen after it.
+    pub(super) fn still_shows(&self, runbook: &Runbook, card: &str, seen: &Sighting) -> bool {
+        let of =
+            |item: &Item| card.strip_prefix("card.").is_some_and(|it| it.starts_with(&item.id));
+        let validates = runbook.validation.iter().any(of);
+        !validates || self.last_applied().is_none_or(|at| seen.at >= at)
     }
 
     /// Tells whether a word still counts: one that validates a change is given after it.

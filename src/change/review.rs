@@ -163,6 +163,10 @@ pub fn review(
             .filter(|(item, word)| answers.still_says(runbook, item, word))
             .map(|(item, word)| (item.as_str(), word))
             .collect(),
+        sightings: (answers.sightings.iter())
+            .filter(|(card, seen)| seen.counts(now) && answers.still_shows(runbook, card, seen))
+            .map(|(card, seen)| (card.as_str(), seen))
+            .collect(),
         residuals: answers.residuals.iter().map(|(id, r)| (id.as_str(), r)).collect(),
         pattern: answers.choice.as_ref().map(|choice| choice.pattern.as_str()),
         reason: (answers.choice.as_ref())

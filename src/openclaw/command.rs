@@ -133,6 +133,9 @@ const WRITES_CONNECTIONS: &str = "connects to the gateway on this host, over Web
 const WRITES_NOTHING: &str = "reads OpenClaw's logs and looks for the secrets of the config in \
     memory; writes nothing, and prints where one stands, never what it is";
 
+/// How long a card's command may take.
+const CARD: Duration = Duration::from_mins(1);
+
 /// What the rehearsal writes.
 const WRITES_REHEARSAL: &str = "copies the config and its includes into a private folder (0700) that \
     is removed again, and runs OpenClaw on the copy there: config patch, validate and audit; \
@@ -209,6 +212,39 @@ pub fn openclaw(
         deadline,
         writes: "",
     }
+}
+
+/// Makes a card's command ready to run as it stands, without a shell; none where it needs one.
+#[must_use]
+pub fn card(line: &str, gateway: &Gateway) -> Option<Command> {
+    let shell = ['|', ';', '&', '<', '>', '`', '$', '*', '?'];
+    let mut quoted = None;
+    let needs_a_shell = line.chars().any(|c| match quoted {
+        None if c == '\'' || c == '"' => {
+            quoted = Some(c);
+            false
+        }
+        None => shell.contains(&c),
+        Some(open) => {
+            if c == open {
+                quoted = None;
+            }
+            open == '"' && (c == '$' || c == '`')
+        }
+    });
+    let words = shlex::split(line).filter(|words| !needs_a_shell && !words.is_empty())?;
+    let (program, arguments) = words.split_first()?;
+    if program == "openclaw" {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        return Some(openclaw("card", &arguments, CARD, gateway));
+    }
+    Some(Command {
+        name: "card",
+        argv: words,
+        environment: environment::stated(gateway),
+        deadline: CARD,
+        writes: "",
+    })
 }
 
 impl Command {

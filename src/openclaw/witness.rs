@@ -11,9 +11,13 @@ pub mod tailscale;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::openclaw::command::quote;
 use crate::openclaw::fact::Holds;
 use crate::openclaw::fact::Path;
+use crate::openclaw::fact::Subject;
+use crate::openclaw::facts::Facts;
 use crate::openclaw::finding::Finding;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::finding::Report;
@@ -45,6 +49,20 @@ pub struct Asked {
     pub port: u16,
     /// The header in which the gateway takes the user from a proxy, where the config names one.
     pub user_header: Option<String>,
+}
+
+impl Asked {
+    /// Asks about the gateway of these facts.
+    #[must_use]
+    pub fn about(facts: Option<&Facts>) -> Self {
+        let of = |path| facts.and_then(|facts| facts.get(&Subject::Gateway, path)?.value.as_ref());
+        let port = of("config.gateway.port").and_then(Value::as_u64);
+        let header = of("config.gateway.trusted_proxy.user_header").and_then(Value::as_str);
+        Self {
+            port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default(),
+            user_header: header.map(str::to_owned),
+        }
+    }
 }
 
 /// Why a text tells nothing.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::runbook::Rows;
 use crate::runbook::Rule;
 use crate::runbook::meaning;
 
@@ -125,4 +126,54 @@ pub struct Card {
     pub command: String,
     /// What a good answer looks like.
     pub good: String,
+    /// The command on macOS, where it is another one.
+    pub macos: Option<String>,
+    /// The command on Windows, in PowerShell.
+    pub windows: Option<String>,
+    /// Whether the wizard may run the command itself: on the gateway host, as it stands, without a
+    /// shell.
+    #[serde(default)]
+    pub here: bool,
+    /// Whether it was tried, and not only read about.
+    #[serde(default)]
+    pub tried: bool,
+    /// What reads the answer, and what must hold of it.
+    pub judge: Option<Judge>,
+}
+
+/// What reads a card's answer, and what must hold of it.
+///
+/// An answer that it refutes makes the item not met; one that it finds good is evidence, and the
+/// item still takes what it takes.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Judge {
+    /// What kind of answer it is.
+    pub reads: Reads,
+    /// What must hold of it.
+    pub must: Rows,
+}
+
+/// Kinds of answers that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reads {
+    /// HTTP statuses, a line each.
+    Status,
+    /// What `nc`, `curl`, `nmap` say of a connection.
+    Reach,
+    /// Plain lines.
+    Lines,
+    /// One number.
+    Count,
+    /// The rules of ufw or nft.
+    Firewall,
+    /// What `ss` or `lsof` say of sockets that listen.
+    Sockets,
+    /// What `tailscale serve status --json` or `funnel status --json` say.
+    Serve,
+    /// What `nginx -T` says.
+    Nginx,
+    /// What `docker ps` says of published ports.
+    Docker,
 }

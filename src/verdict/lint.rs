@@ -8,6 +8,7 @@ use crate::runbook::Applies;
 use crate::runbook::Each;
 use crate::runbook::Rule;
 use crate::runbook::Runbook;
+use crate::verdict::sighting;
 
 /// Returns everything in a runbook that leads nowhere, one sentence each.
 #[must_use]
@@ -48,6 +49,9 @@ pub fn lint(runbook: &Runbook) -> Vec<String> {
     for item in runbook.items() {
         rules(&item.id, item.rule.as_ref(), &mut found);
         applies(&item.id, item.applies.as_ref(), &mut found);
+        for judge in item.cards.iter().filter_map(|card| card.judge.as_ref()) {
+            found.extend(sighting::lint(&item.id, judge));
+        }
         for row in item.fix.iter().flat_map(|fix| &fix.set) {
             if fact::path(&row.path).is_none() {
                 found.push(format!("the fix of `{}` writes {}", item.id, unknown(&row.path)));

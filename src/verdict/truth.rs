@@ -1,6 +1,7 @@
 //! Rules over facts, findings and answers: yes, no, or unknown.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -368,6 +369,18 @@ impl<'a> Bench<'a> {
             },
         }
     }
+}
+
+/// Judges rows over what was observed and nothing else: what is not there is unknown.
+pub(super) fn of_rows(rows: &Rows, observed: &BTreeMap<String, Value>) -> Truth {
+    let row = |row: &Row| match observed.get(&row.path) {
+        None => Truth::Unknown,
+        value => compare(row, value),
+    };
+    let all = Truth::all(rows.all.iter().map(row));
+    let any = if rows.any.is_empty() { Truth::Yes } else { Truth::any(rows.any.iter().map(row)) };
+    let none = Truth::all(rows.none.iter().map(|each| !row(each)));
+    Truth::all([all, any, none].into_iter())
 }
 
 fn known<'a>(value: Value) -> Looked<'a> {

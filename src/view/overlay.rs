@@ -1,6 +1,7 @@
 //! What lies over the step: a form, the help, the blockers, the search, an output.
 
 mod apply;
+mod card;
 mod signing;
 
 use ratatui::Frame;
@@ -60,6 +61,12 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Output { check, scroll }) => {
             let text = output(app, theme, check);
             page(theme, frame, body, check, "r runs again · esc closes", &text, *scroll);
+        }
+        Some(Overlay::Card { item, place, scroll }) => {
+            let cards = app.runbook.item(item).map_or(0, |item| item.cards.len());
+            let title = format!("See for yourself, {} of {cards}", place + 1);
+            let text = card::card(app, theme, item, *place);
+            page(theme, frame, body, &title, card::keys(app.card(item, *place)), &text, *scroll);
         }
         Some(Overlay::Apply { application, scroll }) => {
             let keys = if application.missing.is_empty() {

@@ -241,6 +241,7 @@ fn loopback_only_under(pattern: Option<&str>) -> Verdict {
         facts: None,
         runs: BTreeMap::new(),
         words: BTreeMap::new(),
+        sightings: BTreeMap::new(),
         residuals: BTreeMap::new(),
         pattern,
         reason: pattern.map(|_| "the team works from elsewhere"),

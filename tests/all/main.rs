@@ -9,6 +9,7 @@
 
 mod architecture;
 mod canary;
+mod cards;
 mod cli;
 mod corpus;
 mod document;

@@ -31,13 +31,13 @@ use portcullis::verdict::Statement;
 use portcullis::verdict::Verdict;
 
 /// The wizard on the sample config, taken for a real gateway.
-struct Wizard {
-    app: App,
+pub(crate) struct Wizard {
+    pub(crate) app: App,
     now: DateTime<FixedOffset>,
 }
 
 impl Wizard {
-    fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         let runbook = Runbook::parse(GATEWAY_EXPOSURE).unwrap();
         let now = DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").unwrap();
         let header = Header {
@@ -72,25 +72,26 @@ impl Wizard {
         wizard
     }
 
-    fn at(&mut self, step: Step, row: &Row) -> &mut Self {
+    pub(crate) fn at(&mut self, step: Step, row: &Row) -> &mut Self {
         let place = rows(&self.app, step).iter().position(|known| known == row);
         self.app.step = step;
         self.app.cursors.insert(step, place.unwrap_or_else(|| panic!("no {row:?}")));
         self
     }
 
-    fn send(&mut self, message: Message) -> Vec<Effect> {
+    pub(crate) fn send(&mut self, message: Message) -> Vec<Effect> {
         self.now += TimeDelta::seconds(1);
         self.app.update(message, self.now)
     }
 
-    fn press(&mut self, keys: &str) -> Vec<Effect> {
+    pub(crate) fn press(&mut self, keys: &str) -> Vec<Effect> {
         let mut effects = Vec::new();
         for word in keys.split_whitespace() {
             let codes = match word {
                 "enter" => vec![KeyCode::Enter],
                 "esc" => vec![KeyCode::Esc],
                 "tab" => vec![KeyCode::Tab],
+                "space" => vec![KeyCode::Char(' ')],
                 "clear" => {
                     let key = KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL);
                     effects.extend(self.send(Message::Key(key)));
@@ -118,7 +119,7 @@ impl Wizard {
         }
     }
 
-    fn notice(&self) -> &str {
+    pub(crate) fn notice(&self) -> &str {
         self.app.notice.as_ref().map_or("", |notice| &notice.text)
     }
 

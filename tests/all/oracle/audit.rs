@@ -292,6 +292,7 @@ impl Check {
             facts: Some(facts),
             runs: BTreeMap::new(),
             words: BTreeMap::new(),
+            sightings: BTreeMap::new(),
             residuals: BTreeMap::new(),
             pattern: None,
             reason: None,
