@@ -165,7 +165,7 @@ impl App {
             cards.next().map(|(_, card)| card.place.clone())
         });
         let vantage = match seen.how {
-            How::Ran => format!("{}, here", self.target.host),
+            How::Ran => self.target.host.clone(),
             How::Pasted | How::Typed => place.unwrap_or_default(),
         };
         let seen = Sighting { who: self.operator.clone(), vantage, ..seen };
