@@ -155,7 +155,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [char('e')] "e" Action::Edit, "edit", "edit the value, or say more than yes";
     [char('f')] "f" Action::Fix, "fix", "put the fix into the plan of moves, or take it out";
     [char('a')] "a" Action::Accept, "accept", "accept with reason, owner and expiry";
-    [char('v')] "v" Action::Cards, "see for yourself", "how to see it with your own eyes; run it, paste or write the answer";
+    [char('s')] "s" Action::Cards, "see for yourself", "how to see it with your own eyes; run it, paste or write the answer";
     [char('n')] "n" Action::NotApplicable, "why n/a", "ask what makes this applicable or not";
     [char('u')] "u" Action::Undo, "undo", "take the newest answer back";
     [char('r')] "r" Action::Run, "run", "run the check, or all that are not measured";

@@ -148,7 +148,7 @@ fn a_pasted_answer_refutes_and_is_refuted_by_a_newer_one() {
     let item = "pattern.ssh-tunnel.loopback".to_owned();
     let mut wizard = Wizard::new("ssh-tunnel");
     assert_eq!(wizard.app.review.verdict(&item), Verdict::Met);
-    wizard.at(Step::Pattern, &Row::Item(item.clone())).press("v");
+    wizard.at(Step::Pattern, &Row::Item(item.clone())).press("s");
     let row = &rows()["card.pattern.ssh-tunnel.loopback.1"];
     wizard.send(Message::Paste(row.bad.replace('\n', "\r")));
     assert_eq!(
@@ -161,7 +161,7 @@ fn a_pasted_answer_refutes_and_is_refuted_by_a_newer_one() {
     assert!(evidence.place.contains("pasted from the gateway host by mira"), "{evidence:?}");
     wizard.press("esc space");
     assert!(wizard.notice().contains("observed to be false"), "{}", wizard.notice());
-    wizard.press("v");
+    wizard.press("s");
     wizard.send(Message::Paste(row.good.clone()));
     assert_eq!(wizard.app.review.verdict(&item), Verdict::Met);
     // What cannot be read changes nothing but the evidence.
@@ -176,7 +176,7 @@ fn a_pasted_answer_refutes_and_is_refuted_by_a_newer_one() {
 fn a_secret_in_a_pasted_answer_is_masked() {
     let item = "pattern.ssh-tunnel.loopback".to_owned();
     let mut wizard = Wizard::new("ssh-tunnel");
-    wizard.at(Step::Pattern, &Row::Item(item.clone())).press("v");
+    wizard.at(Step::Pattern, &Row::Item(item.clone())).press("s");
     let secret =
         "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-abcdefg";
     wizard.send(Message::Paste(format!("export ANTHROPIC_API_KEY={secret}\n")));
@@ -189,7 +189,7 @@ fn a_secret_in_a_pasted_answer_is_masked() {
 fn a_card_elsewhere_is_not_run_and_a_written_answer_is_kept() {
     let item = "pattern.ssh-tunnel.tunnel".to_owned();
     let mut wizard = Wizard::new("ssh-tunnel");
-    wizard.at(Step::Pattern, &Row::Item(item.clone())).press("v");
+    wizard.at(Step::Pattern, &Row::Item(item.clone())).press("s");
     assert!(wizard.press("r").is_empty());
     assert!(wizard.notice().contains("it is done on the client"), "{}", wizard.notice());
     wizard.press("e looked enter");
