@@ -188,6 +188,9 @@ fn document(ended: &Ended) -> Result<Value, Answer> {
     if !matches!(ended.end, End::Exit(_)) {
         return Err(Answer::Unmeasured(ending(ended)));
     }
+    if ended.truncated {
+        return Err(Answer::Unmeasured("OpenClaw printed more than is kept".to_owned()));
+    }
     command::document(&ended.stdout).ok_or_else(|| {
         Answer::Unmeasured(format!("OpenClaw printed no JSON: {}", last_line(ended)))
     })
@@ -269,6 +272,8 @@ mod tests {
         let refused = r#"{"ok":false,"errors":[{"kind":"schema","message":"no such key"}]}"#;
         assert_eq!(tried(&ended(0, refused, "")), Answer::Refused("no such key".to_owned()));
         assert!(matches!(tried(&ended(0, "fine", "")), Answer::Unmeasured(_)));
+        let cut = Ended { truncated: true, ..ended(0, r#"{"ok":true}"#, "") };
+        assert!(matches!(tried(&cut), Answer::Unmeasured(_)));
         let killed = Ended { end: End::Deadline, ..ended(0, r#"{"ok":true}"#, "") };
         assert!(matches!(tried(&killed), Answer::Unmeasured(_)));
     }
