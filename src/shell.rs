@@ -20,7 +20,7 @@ pub mod places;
 pub mod prompt;
 pub mod records;
 pub mod run;
-mod service;
+pub mod service;
 pub mod sign;
 pub mod signals;
 pub mod store;

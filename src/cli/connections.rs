@@ -115,10 +115,14 @@ impl Connections {
                 scene.source.as_ref().and_then(|source| source.listening(&scene.live));
         }
         let mut proof = connection::conclude(&visit, &told);
-        if self.probe && proof.observed.contains_key("connections.authorised") {
+        let decided = proof.observed.contains_key("connections.authorised");
+        if self.probe && visit.secret.is_ok() && decided {
             probe::ask(&visit, &scene.gateway, self.certificates.ca_file(), mask, &mut proof)?;
         } else if self.probe {
-            proof.notes.push("openclaw gateway probe: not run; no secret was tried.".to_owned());
+            proof.notes.push(
+                "openclaw gateway probe: not run, because no secret was let in or refused."
+                    .to_owned(),
+            );
         }
         Ok(proof)
     }

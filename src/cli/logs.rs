@@ -44,8 +44,12 @@ impl Logs {
         let file = file.map(|file| source.from_home(file));
         let (files, places) = shell::logs::find(file.as_deref(), &source.state_dir);
         let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-        let answer = shell::logs::search(&files, &search);
-        let proof = proof(&sought, &answer, file.as_deref(), &places);
+        let mut answer = shell::logs::search(&files, &search);
+        let unit = source.unit();
+        if let Some(unit) = &unit {
+            shell::logs::journal(unit, &search, &mut answer);
+        }
+        let proof = proof(&sought, &answer, file.as_deref(), &places, unit.is_some());
         print(&match self.format {
             Format::Json => super::pretty(&proof)?,
             Format::Text => super::proof::text(&proof),
@@ -55,11 +59,17 @@ impl Logs {
 }
 
 /// Weighs what was found, what was not, and what could not be looked at.
-fn proof(sought: &Sought, answer: &Answer, own: Option<&Path>, places: &[String]) -> Proof {
+fn proof(
+    sought: &Sought,
+    answer: &Answer,
+    own: Option<&Path>,
+    places: &[String],
+    is_service: bool,
+) -> Proof {
     let mut proof = Proof::of("logs");
     for searched in &answer.searched {
         for hit in &searched.hits {
-            let path = searched.path.display();
+            let place = &searched.place;
             let times =
                 if hit.times == 1 { String::new() } else { format!(", {} times", hit.times) };
             let read = if searched.open { ". Others than its owner may read the file" } else { "" };
@@ -67,7 +77,7 @@ fn proof(sought: &Sought, answer: &Answer, own: Option<&Path>, places: &[String]
                 check_id: "portcullis.logs.secret".to_owned(),
                 severity: if searched.open { Severity::Critical } else { Severity::Warn },
                 title: format!("{} stands in a log in full", hit.name),
-                detail: format!("{path} line {}{times}: {}{read}.", hit.line, hit.name),
+                detail: format!("{place} line {}{times}: {}{read}.", hit.line, hit.name),
                 remediation: Some(
                     "Rotate the secret first: whoever read the log has it. Then remove the log, and \
                      add a pattern for the secret to logging.redactPatterns."
@@ -85,13 +95,13 @@ fn proof(sought: &Sought, answer: &Answer, own: Option<&Path>, places: &[String]
         if names.is_empty() { "none".to_owned() } else { names.join(", ") },
     ));
     for searched in &answer.searched {
-        proof.notes.push(format!("Log: {}", searched.path.display()));
+        proof.notes.push(format!("Log: {}", searched.place));
     }
-    proof.notes.push(
-        "It does not prove anything about the journal, about logs shipped elsewhere, or about a \
+    let journal = if is_service { "the journal of other units" } else { "the journal" };
+    proof.notes.push(format!(
+        "It does not prove anything about {journal}, about logs shipped elsewhere, or about a \
          secret written in a form other than plain, JSON or a URL."
-            .to_owned(),
-    );
+    ));
     let mut why = Vec::new();
     if names.is_empty() {
         why.push("the config holds no secret that could be looked for".to_owned());
@@ -100,7 +110,8 @@ fn proof(sought: &Sought, answer: &Answer, own: Option<&Path>, places: &[String]
         why.push(format!("there is no log in {}", places.join(", ")));
     }
     // Other gateways of this user log beside it; theirs say nothing about this one.
-    let searched = |file: &Path| answer.searched.iter().any(|searched| searched.path == file);
+    let searched =
+        |file: &Path| answer.searched.iter().any(|searched| Path::new(&searched.place) == file);
     if let Some(own) = own.filter(|own| !searched(own)) {
         why.push(format!("the log that the config names, {}, is not there", own.display()));
     }

@@ -130,8 +130,8 @@ const WRITES_CONNECTIONS: &str = "connects to the gateway on this host, over Web
     the headers of a proxy; the gateway logs the refusals. Nothing else is written";
 
 /// What the search of the logs does.
-const WRITES_NOTHING: &str = "reads OpenClaw's logs and looks for the secrets of the config in \
-    memory; writes nothing, and prints where one stands, never what it is";
+const WRITES_NOTHING: &str = "reads OpenClaw's logs, and with journalctl those of its service, and \
+    looks for the secrets of the config in memory; writes nothing, and prints where one stands, never what it is";
 
 /// How long a card's command may take.
 const CARD: Duration = Duration::from_mins(1);

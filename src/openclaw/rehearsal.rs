@@ -13,6 +13,9 @@ use crate::openclaw::finding::Severity;
 use crate::openclaw::proof::Found;
 use crate::openclaw::proof::Proof;
 
+/// How many problems of a refused patch are told.
+const PROBLEMS: usize = 5;
+
 /// What a command on the copy came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -78,7 +81,7 @@ pub fn tried(ended: &Ended) -> Answer {
 pub fn applied(ended: &Ended) -> Answer {
     match ended.end {
         End::Exit(0) => Answer::Good,
-        End::Exit(_) => Answer::Refused(last_line(ended)),
+        End::Exit(_) => Answer::Refused(refusal(ended)),
         _ => Answer::Unmeasured(ending(ended)),
     }
 }
@@ -185,6 +188,9 @@ fn document(ended: &Ended) -> Result<Value, Answer> {
     if !matches!(ended.end, End::Exit(_)) {
         return Err(Answer::Unmeasured(ending(ended)));
     }
+    if ended.truncated {
+        return Err(Answer::Unmeasured("OpenClaw printed more than is kept".to_owned()));
+    }
     command::document(&ended.stdout).ok_or_else(|| {
         Answer::Unmeasured(format!("OpenClaw printed no JSON: {}", last_line(ended)))
     })
@@ -206,10 +212,27 @@ fn issues(document: &Value) -> String {
     quote(&issues.join("; "))
 }
 
+/// Finds why a patch was refused: the problems where they are listed, else what is said of the
+/// config, else the last line. Advice follows all of them.
+fn refusal(ended: &Ended) -> String {
+    let mut lines = said(ended).skip_while(|line| *line != "Problem:").skip(1);
+    let problems: Vec<&str> =
+        lines.by_ref().map_while(|line| line.strip_prefix("- ")).take(PROBLEMS).collect();
+    if !problems.is_empty() {
+        let bare = problems.iter().map(|line| line.split_once(" — ").map_or(*line, |(_, it)| it));
+        return quote(&bare.collect::<Vec<_>>().join("; "));
+    }
+    said(ended).find(|line| line.starts_with("Config ")).map_or_else(|| last_line(ended), quote)
+}
+
 fn last_line(ended: &Ended) -> String {
-    let lines = ended.stderr.lines().chain(ended.stdout.lines());
-    let mut said = lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('['));
-    quote(said.next_back().unwrap_or("it said nothing"))
+    quote(said(ended).next_back().unwrap_or("it said nothing"))
+}
+
+/// Returns the lines that are no log's.
+fn said(ended: &Ended) -> impl DoubleEndedIterator<Item = &str> {
+    let lines = ended.stderr.lines().chain(ended.stdout.lines()).map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('['))
 }
 
 fn ending(ended: &Ended) -> String {
@@ -249,6 +272,8 @@ mod tests {
         let refused = r#"{"ok":false,"errors":[{"kind":"schema","message":"no such key"}]}"#;
         assert_eq!(tried(&ended(0, refused, "")), Answer::Refused("no such key".to_owned()));
         assert!(matches!(tried(&ended(0, "fine", "")), Answer::Unmeasured(_)));
+        let cut = Ended { truncated: true, ..ended(0, r#"{"ok":true}"#, "") };
+        assert!(matches!(tried(&cut), Answer::Unmeasured(_)));
         let killed = Ended { end: End::Deadline, ..ended(0, r#"{"ok":true}"#, "") };
         assert!(matches!(tried(&killed), Answer::Unmeasured(_)));
     }
@@ -261,6 +286,22 @@ mod tests {
             applied(&ended(1, "", said)),
             Answer::Refused("Config validation failed: tools.exec: mode cannot be combined".into())
         );
+    }
+
+    #[test]
+    fn a_refused_patch_says_the_problem_and_not_the_advice() {
+        let invalid = "OpenClaw config is invalid\nFile: ~/a.json\nProblem:\n  - a.json:1 — logging: \
+            Unrecognized key: \"x\"\n  - a.json:2 — b: wrong\nLegacy config keys detected:\n  - : \
+            retired\n\nRun \"openclaw doctor --fix\" to repair the config, then retry.\n";
+        let why = "logging: Unrecognized key: \"x\"; b: wrong";
+        assert_eq!(applied(&ended(1, "", invalid)), Answer::Refused(why.to_owned()));
+        let managed = "Config is externally managed (`OPENCLAW_CONFIG_READONLY=1`), so it stays.\n\
+            Config path: /a.json\nEdit the config in your external deployment source.\n";
+        let why = "Config is externally managed (`OPENCLAW_CONFIG_READONLY=1`), so it stays";
+        assert_eq!(applied(&ended(1, "", managed)), Answer::Refused(why.to_owned()));
+        let odd = "config patch mode error: --json requires --dry-run.\n";
+        let why = "config patch mode error: --json requires --dry-run";
+        assert_eq!(applied(&ended(1, "", odd)), Answer::Refused(why.to_owned()));
     }
 
     #[test]

@@ -37,6 +37,7 @@ use crate::openclaw::target::Target;
 use crate::shell::listen;
 use crate::shell::pairing;
 use crate::shell::service;
+use crate::shell::service::Unit;
 use crate::text::Mask;
 use crate::text::Shown;
 use crate::text::names_secret;
@@ -137,6 +138,13 @@ impl Source {
     #[must_use]
     pub fn listening(&self, live: &Live) -> Option<Vec<String>> {
         listen::listening(self.gateway(live).port).as_deref().map(listen::addresses)
+    }
+
+    /// Returns the unit of systemd that starts the gateway, where there is one.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        let profile = self.located.profile.as_deref();
+        Unit::find(self.home.as_deref(), profile, &self.environment)
     }
 
     /// Returns the files that a config was read from.

@@ -1,5 +1,7 @@
-//! The log files there are, searched piece by piece. Nothing is opened that could hang.
+//! The logs there are, searched piece by piece. Nothing is opened that could hang.
 #![expect(clippy::disallowed_methods, reason = "one of the modules that look at the world")]
+
+mod journal;
 
 use std::fs;
 use std::fs::File;
@@ -13,6 +15,7 @@ use crate::openclaw::logs;
 use crate::openclaw::logs::Hit;
 use crate::openclaw::logs::Progress;
 use crate::openclaw::logs::Search;
+pub use crate::shell::logs::journal::journal;
 
 /// How many files are searched, the newest first.
 const FILES: usize = 500;
@@ -29,8 +32,8 @@ const PIECE: usize = 1 << 20;
 /// A log that was searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Searched {
-    /// The file.
-    pub path: PathBuf,
+    /// The file, or the command that prints it.
+    pub place: String,
     /// How many bytes of it.
     pub bytes: u64,
     /// Whether others than its owner may read it.
@@ -119,7 +122,7 @@ fn one(path: &Path, search: &Search, most: u64) -> std::io::Result<Searched> {
         search.piece(piece.get(..read).unwrap_or_default(), &mut progress);
     }
     let open = metadata.mode() & 0o044 != 0;
-    Ok(Searched { path: path.to_owned(), bytes, open, hits: progress.hits() })
+    Ok(Searched { place: path.display().to_string(), bytes, open, hits: progress.hits() })
 }
 
 fn walk(

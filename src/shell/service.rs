@@ -78,22 +78,45 @@ pub(super) fn process(listeners: &[Listener], asked: &Asked<'_>) -> Option<Servi
     Some(asked.answer("the gateway's process".to_owned(), true, &found))
 }
 
+/// The unit of systemd that starts a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name.
+    pub name: String,
+    /// Whether it is of the user's own systemd, and not of the system's.
+    pub of_user: bool,
+    path: PathBuf,
+}
+
+impl Unit {
+    /// Finds the one of a profile: the user's own before the system's.
+    pub(super) fn find(
+        home: Option<&Path>,
+        profile: Option<&str>,
+        environment: &BTreeMap<String, String>,
+    ) -> Option<Self> {
+        let name = match profile {
+            Some(profile) => format!("openclaw-gateway-{profile}.service"),
+            None => "openclaw-gateway.service".to_owned(),
+        };
+        let ours = environment.get("XDG_CONFIG_HOME").map(PathBuf::from);
+        let config = ours.or_else(|| home.map(|home| home.join(".config")));
+        let own = config.map(|config| (config.join("systemd/user"), true));
+        let folders = own.into_iter().chain([(PathBuf::from("/etc/systemd/system"), false)]);
+        let mut units = folders.map(|(folder, of_user)| (folder.join(&name), of_user));
+        let (path, of_user) = units.find(|(unit, _)| unit.is_file())?;
+        Some(Self { name, of_user, path })
+    }
+}
+
 /// Looks at the one unit that starts the gateway, where there is one.
 pub(super) fn unit(
     home: Option<&Path>,
     profile: Option<&str>,
     asked: &Asked<'_>,
 ) -> Option<Service> {
-    let name = match profile {
-        Some(profile) => format!("openclaw-gateway-{profile}.service"),
-        None => "openclaw-gateway.service".to_owned(),
-    };
-    let ours = asked.ours.get("XDG_CONFIG_HOME").map(PathBuf::from);
-    let config = ours.or_else(|| home.map(|home| home.join(".config")));
-    let folders = config.map(|config| config.join("systemd/user"));
-    let folders = folders.into_iter().chain([PathBuf::from("/etc/systemd/system")]);
-    let unit = folders.map(|folder| folder.join(&name)).find(|unit| unit.is_file())?;
-    let text = String::from_utf8_lossy(&bytes(&unit)?).into_owned();
+    let unit = Unit::find(home, profile, asked.ours)?;
+    let text = String::from_utf8_lossy(&bytes(&unit.path)?).into_owned();
     let mut found = Vec::new();
     for (key, value) in settings(&text) {
         match key {
@@ -108,7 +131,7 @@ pub(super) fn unit(
             _ => {}
         }
     }
-    Some(asked.answer(format!("the unit {name}"), false, &found))
+    Some(asked.answer(format!("the unit {}", unit.name), false, &found))
 }
 
 fn shown(path: Option<&Path>) -> String {

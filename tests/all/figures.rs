@@ -1,6 +1,7 @@
 //! Figures: how long `portcullis facts` takes, and how much memory, beside OpenClaw's own
-//! commands on the same files in the same run. They measure the machine too, so no limit is
-//! asserted, and they run on request alone:
+//! commands on the same files in the same run; `check --offline` beside the real audit; and what a
+//! child costs that misbehaves. They measure the machine too, so no limit of time is asserted, and
+//! they run on request alone:
 //!
 //! `PORTCULLIS_CORPUS=… cargo test --release --test all -- --ignored figures --nocapture --test-threads 1`
 
@@ -18,7 +19,9 @@ use serde_json::json;
 
 use crate::home::Home;
 use crate::home::PORTCULLIS;
+use crate::home::outcomes;
 use crate::openclaw::gateway::Installed;
+use crate::stand_in::StandIn;
 
 /// How often our command is run, and OpenClaw's.
 const OURS: usize = 21;
@@ -54,6 +57,72 @@ fn figures_of_facts() {
             let memory = peak / 1000;
             let _ = writeln!(page, "  {command:<34} {took:>9.1?}  {memory:>5} MB  (exit {status})");
         }
+    }
+    println!("{page}");
+}
+
+#[test]
+#[ignore = "it measures"]
+fn figures_of_check() {
+    let Some(openclaw) = Installed::find() else { return };
+    let config = r#"{ gateway: { mode: "local", bind: "loopback", port: PORT,
+        auth: { mode: "token", token: "8f3b60c1d27e49a5b0836fd1c27a94e5" } } }"#;
+    let (home, _) = openclaw.home(config);
+    let mut page = String::new();
+    for (program, arguments, times) in [
+        (PORTCULLIS, "check --offline", OURS),
+        (PORTCULLIS, "check --offline --format json", OURS),
+        ("openclaw", "security audit --json", THEIRS),
+        ("openclaw", "security audit --deep --json", THEIRS),
+    ] {
+        let (took, peak, status) = measured(&home, program, arguments, times);
+        let program = program.rsplit('/').next().unwrap_or(program);
+        let (command, memory) = (format!("{program} {arguments}"), peak / 1000);
+        let _ = writeln!(page, "  {command:<40} {took:>9.1?}  {memory:>5} MB  (exit {status})");
+    }
+    println!("{page}");
+}
+
+/// The most memory that a check may take whatever a child prints, in KB.
+const MEMORY: u64 = 200_000;
+
+#[test]
+#[ignore = "it measures"]
+fn figures_of_children_that_misbehave() {
+    const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback', port: 18999 } }\n";
+    // Of the four, health has the shortest deadline: 20 s, and 2 s of grace.
+    let children = [
+        ("healthy", "echo '{\"ok\":true}'"),
+        ("silent", "exec sleep 300"),
+        (
+            "hung, deaf to SIGTERM",
+            "trap '' TERM; echo '{\"ok\":true}'; while :; do sleep 300; done",
+        ),
+        ("its child holds the pipe", "echo '{\"ok\":true}'; setsid sleep 40 & exit 0"),
+        ("1 GB of lines", "yes '{\"ok\":true,\"noise\":\"0123456789\"}' | head -c 1000000000"),
+        ("1 GB without an end of line", "head -c 1000000000 /dev/zero | tr '\\0' x"),
+        ("1 GB of noise", "head -c 1000000000 /dev/urandom"),
+        ("1 GB on the other stream", "yes warning | head -c 1000000000 >&2"),
+        ("a flood without end", "yes '{\"ok\":true}'"),
+        ("killed amid its answer", "printf '{\"ok\":tr'; kill -9 $$"),
+        ("killed after 100 MB", "yes | head -c 100000000; kill -9 $$"),
+    ];
+    let mut page = String::new();
+    for (name, script) in children {
+        let stand_in = StandIn::healthy().does("health", script);
+        let home = Home::new(CONFIG).openclaw(&stand_in.script());
+        let (took, peak, _) = measured(&home, PORTCULLIS, "check --format json", 1);
+        let document = home.run("check --format json").json();
+        let outcome = outcomes(&document).remove("health").expect("an outcome");
+        let why = document["checks"].as_array().expect("checks").iter();
+        let why = why.filter(|check| check["check"] == "health").find_map(|it| it["why"].as_str());
+        let why = why.unwrap_or_default();
+        let memory = peak / 1000;
+        let _ = writeln!(page, "  {name:<28} {took:>7.1?}  {memory:>4} MB  {outcome}  {why:.60}");
+        // Who answered and ended has answered, whatever it left behind.
+        let answers = ["healthy", "its child holds the pipe"].contains(&name);
+        assert_eq!(outcome == "measured", answers, "{name}: {why}");
+        assert!(peak < MEMORY, "{name}: {peak} KB");
     }
     println!("{page}");
 }

@@ -16,6 +16,11 @@ use crate::openclaw::finding::Outcome;
 use crate::openclaw::finding::Report;
 use crate::openclaw::proof::Proof;
 
+/// What is said of an answer of which the rest was dropped: whatever stood there could contradict
+/// what was kept.
+const OVERLONG: &str = "It printed more than is kept, so its answer is not known whole. Run it by \
+    itself and look at what it prints.";
+
 /// Reads a command's answer. Exit statuses prove nothing by themselves.
 ///
 /// `check` becomes the source of the findings. A command that did not end by itself is
@@ -24,7 +29,8 @@ use crate::openclaw::proof::Proof;
 pub fn read(name: &str, check: &str, ended: &Ended) -> Outcome {
     let why = match &ended.end {
         End::Cancelled => return Outcome::Cancelled,
-        End::Exit(status) => return answer(name, check, ended, *status),
+        End::Exit(status) if !ended.truncated => return answer(name, check, ended, *status),
+        End::Exit(_) => OVERLONG.to_owned(),
         End::NotStarted(reason) => {
             return unmeasured(format!(
                 "{}. Run portcullis where OpenClaw is installed and on the PATH, as the gateway's OS user.",
@@ -106,9 +112,6 @@ pub(crate) fn document(output: &str) -> Option<Value> {
 
 /// Says that there is no document, with the last words of the command.
 fn no_document(ended: &Ended, status: i32) -> Outcome {
-    if ended.truncated {
-        return unmeasured("It printed more than is kept, and its JSON could not be read whole.");
-    }
     let last_line = |text: &str| {
         let text = plain(text);
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty());
@@ -316,11 +319,20 @@ mod tests {
             why(&read("audit", "audit", &ended)),
             "It ended with status 127 and printed no JSON: sh: openclaw: not found."
         );
-        ended.truncated = true;
-        assert_eq!(
-            why(&read("audit", "audit", &ended)),
-            "It printed more than is kept, and its JSON could not be read whole."
-        );
+    }
+
+    #[test]
+    fn an_answer_that_is_not_known_whole_proves_nothing_but_what_it_found() {
+        let whole = exited(0, HEALTHY);
+        assert!(matches!(read("health", "health", &whole), Outcome::Measured(_)));
+        let cut = Ended { truncated: true, ..whole };
+        assert_eq!(why(&read("health", "health", &cut)), OVERLONG);
+        let found = r#"{"summary":{"critical":1},"findings":[{"checkId":"a.b","severity":"critical","title":"t","detail":"d"}]}"#;
+        let cut = Ended { truncated: true, ..exited(0, found) };
+        let Outcome::Unmeasured { partial: Some(report), .. } = read("audit", "audit", &cut) else {
+            panic!("what was found is kept");
+        };
+        assert_eq!(report.findings.len(), 1);
     }
 
     #[test]

@@ -100,13 +100,17 @@ fn nonsense_is_unmeasured() {
 
 #[test]
 fn a_flood_is_unmeasured_and_bounded() {
-    let flood = "yes '{\"summary\":{\"critical\":0}}' | head -c 60000000";
+    // Each line is a good answer to each of the four; the last ones are not kept.
+    let flood = "yes '{\"ok\":true,\"schemaVersion\":1,\"checksRun\":41,\"checksSkipped\":0,\
+        \"summary\":{\"critical\":0,\"warn\":0,\"info\":0},\"findings\":[],\
+        \"deep\":{\"gateway\":{\"attempted\":true,\"ok\":true}}}' | head -c 60000000";
     let home = Home::new(CONFIG).openclaw(&format!("{flood}\nexit 0"));
     let ran = home.run("check --format json");
     assert!(ran.took < Duration::from_mins(3), "it took {:?}", ran.took);
     let document = ran.json();
     for check in CHECKS {
-        assert_eq!(outcomes(&document)[check], "unmeasured");
+        assert_eq!(outcomes(&document)[check], "unmeasured", "{check}");
+        assert!(why(&document, check).starts_with("It printed more than is kept"), "{check}");
     }
     assert!(ran.stdout.len() < 1_000_000, "{} bytes", ran.stdout.len());
 }
