@@ -44,6 +44,7 @@ use crate::openclaw::command::Gateway;
 use crate::openclaw::target::Target;
 use crate::record::Previous;
 use crate::record::Record;
+use crate::record::policy::Policy;
 use crate::runbook::Runbook;
 
 /// What happened.
@@ -195,6 +196,8 @@ pub struct Start {
     pub notice: Option<String>,
     /// The last record of the gateway, where there is one.
     pub previous: Option<Previous>,
+    /// What is demanded of records, where anything is.
+    pub policy: Option<Policy>,
 }
 
 /// The wizard.
@@ -250,6 +253,8 @@ pub struct App {
     pub sealed: Option<Sealed>,
     /// The last record before it.
     pub previous: Option<Previous>,
+    /// What is demanded of records, where anything is.
+    pub policy: Option<Policy>,
     /// The moment of the newest message.
     pub now: DateTime<FixedOffset>,
     gateway: Gateway,
@@ -294,6 +299,7 @@ impl App {
             folder: start.folder,
             sealed: None,
             previous: start.previous,
+            policy: start.policy,
             now,
             gateway: start.gateway,
             cores: start.cores.max(1),

@@ -37,6 +37,7 @@ use crate::runbook::Runbook;
 use crate::shell;
 use crate::shell::places::Places;
 use crate::shell::records::Believed;
+use crate::shell::records::BelievedError;
 use crate::shell::store;
 use crate::verdict;
 
@@ -295,9 +296,13 @@ impl Common {
         revoked: Option<&Path>,
     ) -> Result<Believed, Failure> {
         Believed::read(&self.places()?.config, signers, revoked).map_err(|error| {
-            Failure::unreadable("nobody's signature can be judged")
-                .because(error)
-                .hint("--allowed-signers and --revoked-keys name other files")
+            let hint = match error {
+                BelievedError::Policy { .. } => "nothing passes until the policy can be read",
+                BelievedError::File(_) | BelievedError::Revoked { .. } => {
+                    "--allowed-signers and --revoked-keys name other files"
+                }
+            };
+            Failure::unreadable("nobody's signature can be judged").because(error).hint(hint)
         })
     }
 

@@ -4,6 +4,7 @@ pub mod chain;
 pub mod document;
 pub mod drift;
 pub mod html;
+pub mod policy;
 pub mod said;
 pub mod signers;
 pub mod sshsig;

@@ -73,6 +73,14 @@ impl Offer {
 }
 
 impl App {
+    /// Says which signatures the record of this change must have, a line each.
+    #[must_use]
+    pub fn demanded(&self) -> Vec<String> {
+        let Some(policy) = &self.policy else { return Vec::new() };
+        let pattern = self.answers.choice.as_ref().map(|choice| choice.pattern.as_str());
+        policy.demands(pattern, self.now.date_naive())
+    }
+
     /// Shows what is about to be signed.
     pub(super) fn offered(&mut self, offer: Offer) {
         self.overlay = Some(Overlay::Signing { offer: Box::new(offer), cursor: 0, problem: None });

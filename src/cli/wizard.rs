@@ -20,6 +20,7 @@ use crate::shell;
 use crate::shell::demo;
 use crate::shell::live::Source;
 use crate::shell::places::Places;
+use crate::shell::records::Believed;
 use crate::shell::store;
 use crate::shell::store::Draft;
 use crate::shell::store::StoreError;
@@ -86,6 +87,10 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
     let settings = Settings::read(common)?;
     let operator = settings.operator.clone().unwrap_or_else(shell::live::user);
     let previous = common.previous(&places, &scene.target.id);
+    let (policy, notice) = match Believed::read(&places.config, None, None) {
+        Ok(believed) => (believed.policy, notice),
+        Err(why) => (None, Some(format!("Nobody's signature can be judged: {why}"))),
+    };
     let mut screen = Screen::take()
         .map_err(|error| Failure::unreadable("the terminal cannot be used").because(error))?;
     let start = Start {
@@ -100,6 +105,7 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         folder: if common.demo { places.data.display().to_string() } else { ".".to_owned() },
         notice,
         previous,
+        policy,
     };
     let app = App::new(start, now);
     let world = World { source: scene.source, places: places.clone(), draft: opened.draft };

@@ -19,6 +19,7 @@ use crate::record::sshsig;
 use crate::record::sshsig::Refusal;
 use crate::record::sshsig::Signature;
 use crate::record::trust::Trust;
+use crate::record::verify;
 use crate::record::verify::Found;
 use crate::residual::Residual;
 use crate::runbook::Runbook;
@@ -98,7 +99,8 @@ impl Previous {
         let says_signed = document.signature.is_some_and(|it| it != Signing::Unsigned.word());
         let withdrawn = said::withdrawal(&found.said).or_else(|| said::claim(&found.said));
         let doubt = doubt(found, says_signed, document.sealed.parse().ok()?, trust);
-        Some(match doubt.or_else(|| withdrawn.map(Said::line)) {
+        let lacks = || verify::lacks(found, trust).map(|it| format!("it lacks a signature: {it}"));
+        Some(match doubt.or_else(|| withdrawn.map(Said::line)).or_else(lacks) {
             None => previous,
             Some(doubt) => previous.doubted(doubt),
         })

@@ -18,6 +18,7 @@ use sha2::Sha256;
 
 pub use self::believed::Believed;
 pub use self::believed::BelievedError;
+pub use self::believed::read_policy;
 pub use self::bundle::Bundle;
 pub use self::list::Entry;
 pub use self::list::list;

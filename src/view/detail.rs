@@ -396,6 +396,10 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
         );
         prose.lead("Accepted ", theme.quiet(), &text, Style::new());
     }
+    for demand in app.demanded() {
+        let text = format!("{demand}; who is missing countersigns");
+        prose.lead("Policy   ", theme.quiet(), &text, Style::new());
+    }
     let back = format!("rollback.json5 beside the record; {}", app.review.rehearsed.said());
     prose.lead("Way back ", theme.quiet(), &back, Style::new());
 }

@@ -415,6 +415,14 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
         let said = "UNSIGNED: no key vouches for it. To check it without this program:";
         text.add(said, theme.waiting());
     }
+    if !app.demanded().is_empty() {
+        let said = format!(
+            "The policy demands {}; see `portcullis records verify {}`",
+            app.demanded().join(", and "),
+            app.change.header.change
+        );
+        text.lead("! ", theme.waiting(), &said, theme.waiting());
+    }
     let check = format!("sha256sum '{folder}/record.json'");
     text.lead("$ ", theme.key(), &check, Style::new());
     text

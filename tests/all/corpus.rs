@@ -205,6 +205,7 @@ fn drawn(runbook: &Runbook, live: Live, name: &str) {
         folder: ".".to_owned(),
         notice: None,
         previous: None,
+        policy: None,
     };
     let mut app = App::new(start, now());
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();

@@ -93,6 +93,7 @@ impl Wizard {
             folder: ".".to_owned(),
             notice: None,
             previous: None,
+            policy: None,
         };
         Self { app: App::new(start, now()), effects: Vec::new() }
     }

@@ -5,6 +5,7 @@ mod archive;
 mod crash;
 mod figures;
 mod live;
+mod policy;
 mod statements;
 mod tamper;
 mod touch;

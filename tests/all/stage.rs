@@ -58,6 +58,7 @@ impl Stage {
             folder: ".".to_owned(),
             notice: None,
             previous: None,
+            policy: None,
         };
         Self { app: App::new(start, now()), audit: None }
     }

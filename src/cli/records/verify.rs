@@ -215,6 +215,7 @@ fn status(whole: Whole) -> Status {
         Whole::Incomplete => Status::Incomplete,
         Whole::Expired
         | Whole::NotCleared
+        | Whole::Lacking
         | Whole::Superseded
         | Whole::Unsigned
         | Whole::Untrusted
