@@ -198,6 +198,8 @@ pub struct Start {
     pub previous: Option<Previous>,
     /// What is demanded of records, where anything is.
     pub policy: Option<Policy>,
+    /// Who else keeps records of this gateway that are not in its chain here, a line each.
+    pub others: Vec<String>,
 }
 
 /// The wizard.
@@ -255,6 +257,8 @@ pub struct App {
     pub previous: Option<Previous>,
     /// What is demanded of records, where anything is.
     pub policy: Option<Policy>,
+    /// Who else keeps records of this gateway that are not in its chain here, a line each.
+    pub others: Vec<String>,
     /// The moment of the newest message.
     pub now: DateTime<FixedOffset>,
     gateway: Gateway,
@@ -300,6 +304,7 @@ impl App {
             sealed: None,
             previous: start.previous,
             policy: start.policy,
+            others: start.others,
             now,
             gateway: start.gateway,
             cores: start.cores.max(1),

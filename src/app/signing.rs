@@ -58,7 +58,7 @@ pub struct Offer {
     pub keys: Vec<SigningKey>,
     /// Where a key made now would go; none where `ssh-keygen` is missing or that key is there.
     pub new_key: Option<String>,
-    /// Why nothing can be signed, where nothing can.
+    /// Why nothing can be signed, or why the key that is set cannot be used.
     pub without: Option<String>,
 }
 

@@ -19,6 +19,7 @@ use crate::openclaw::target::Target;
 use crate::shell;
 use crate::shell::demo;
 use crate::shell::live::Source;
+use crate::shell::others::others;
 use crate::shell::places::Places;
 use crate::shell::records::Believed;
 use crate::shell::store;
@@ -87,6 +88,8 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
     let settings = Settings::read(common)?;
     let operator = settings.operator.clone().unwrap_or_else(shell::live::user);
     let previous = common.previous(&places, &scene.target.id);
+    let config = scene.source.as_ref().map(|source| source.path.clone());
+    let others = config.map(|path| others(&places, &scene.target, &path)).unwrap_or_default();
     let (policy, notice) = match Believed::read(&places.config, None, None) {
         Ok(believed) => (believed.policy, notice),
         Err(why) => (None, Some(format!("Nobody's signature can be judged: {why}"))),
@@ -106,9 +109,15 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
         notice,
         previous,
         policy,
+        others,
     };
     let app = App::new(start, now);
-    let world = World { source: scene.source, places: places.clone(), draft: opened.draft };
+    let world = World {
+        source: scene.source,
+        places: places.clone(),
+        draft: opened.draft,
+        signing_key: settings.signing_key.clone(),
+    };
     let left = wizard::run(app, world, theme(common, &settings), &mut screen);
     drop(screen);
     let left =

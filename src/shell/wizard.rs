@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -64,6 +65,8 @@ pub struct World {
     pub places: Places,
     /// The draft.
     pub draft: Draft,
+    /// The public key that the operator signs with, where one is set.
+    pub signing_key: Option<PathBuf>,
 }
 
 /// How the wizard ended.
@@ -220,7 +223,8 @@ impl Shell {
         let link = chain.link();
         let seq = link.seq.unwrap_or_default();
         let signed = record.clone().linked(&link, Signing::Signed);
-        let offer = sign::offer(digest(signed.json.as_bytes()), seq);
+        let offer =
+            sign::offer(digest(signed.json.as_bytes()), seq, self.world.signing_key.as_deref());
         self.ready = Some(Ready { chain, record, offer: offer.clone() });
         Ok(Box::new(offer))
     }
@@ -243,7 +247,8 @@ impl Shell {
                     tell("A key of your own, to sign with. Choose a passphrase for it.");
                     sign::make_key(&path, &comment)
                 })?;
-                ready.offer = sign::offer(ready.offer.sha256, ready.offer.seq);
+                let set = self.world.signing_key.as_deref();
+                ready.offer = sign::offer(ready.offer.sha256, ready.offer.seq, set);
                 let offer = Box::new(ready.offer.clone());
                 self.ready = Some(ready);
                 return Ok(match made {

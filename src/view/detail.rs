@@ -400,6 +400,9 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
         let text = format!("{demand}; who is missing countersigns");
         prose.lead("Policy   ", theme.quiet(), &text, Style::new());
     }
+    for other in &app.others {
+        prose.lead("Others   ", theme.waiting(), other, Style::new());
+    }
     let back = format!("rollback.json5 beside the record; {}", app.review.rehearsed.said());
     prose.lead("Way back ", theme.quiet(), &back, Style::new());
 }

@@ -94,6 +94,7 @@ impl Wizard {
             notice: None,
             previous: None,
             policy: None,
+            others: Vec::new(),
         };
         Self { app: App::new(start, now()), effects: Vec::new() }
     }

@@ -59,6 +59,7 @@ impl Stage {
             notice: None,
             previous: None,
             policy: None,
+            others: Vec::new(),
         };
         Self { app: App::new(start, now()), audit: None }
     }
