@@ -7,5 +7,6 @@ mod figures;
 mod live;
 mod policy;
 mod statements;
+mod take_over;
 mod tamper;
 mod touch;

@@ -12,9 +12,12 @@ use portcullis::app::App;
 use portcullis::app::Effect;
 use portcullis::app::Message;
 use portcullis::app::Start;
+use portcullis::app::page::Row;
 use portcullis::change::Change;
 use portcullis::change::Header;
 use portcullis::change::SCHEMA;
+use portcullis::record::Previous;
+use portcullis::record::Record;
 use portcullis::runbook::GATEWAY_EXPOSURE;
 use portcullis::runbook::Runbook;
 use portcullis::shell::demo;
@@ -29,11 +32,18 @@ pub(crate) struct Stage {
     app: App,
     /// What audits answer in place of the sample's.
     audit: Option<String>,
+    /// The record that was to be signed last.
+    pub(crate) sealed: Option<Record>,
 }
 
 impl Stage {
     /// Opens a new change.
     pub(crate) fn new() -> Self {
+        Self::after(None)
+    }
+
+    /// Opens a change that goes on from a record.
+    pub(crate) fn after(previous: Option<Previous>) -> Self {
         let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
         let header = Header {
             schema: SCHEMA.to_owned(),
@@ -57,23 +67,51 @@ impl Stage {
             size: (80, 24),
             folder: ".".to_owned(),
             notice: None,
-            previous: None,
+            previous,
             policy: None,
             others: Vec::new(),
         };
-        Self { app: App::new(start, now()), audit: None }
+        Self { app: App::new(start, now()), audit: None, sealed: None }
     }
 
     /// Opens a change in which much is answered: the pattern, the inventory, the checks.
     pub(crate) fn half_way() -> Self {
         let mut stage = Self::new();
+        stage.answer_much();
+        stage
+    }
+
+    /// Answers much: the pattern, the inventory, the checks.
+    pub(crate) fn answer_much(&mut self) -> &mut Self {
+        let stage = self;
         stage.press("g enter").type_text("the owner's own admin work").press("enter j j space");
         stage.press("2 g");
         for _ in 0..9 {
             stage.press("space j");
         }
-        stage.press("3 g enter enter 5 g j space 1 g");
-        stage
+        stage.press("3 g enter enter 5 g j space 1 g")
+    }
+
+    /// Returns the wizard.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Goes to a step and puts the cursor on a row there.
+    #[track_caller]
+    pub(crate) fn on(&mut self, step: &str, row: impl Fn(&Row) -> bool) -> &mut Self {
+        self.press(step).press("g");
+        let place = self.app.rows().iter().position(row).expect("a row");
+        for _ in 0..place {
+            self.press("j");
+        }
+        self
+    }
+
+    /// Puts the cursor on a finding of step 3.
+    #[track_caller]
+    pub(crate) fn on_finding(&mut self, check_id: &str) -> &mut Self {
+        self.on("3", |row| matches!(row, Row::Finding(key) if key.starts_with(check_id)))
     }
 
     /// Lets audits answer this.
@@ -109,6 +147,12 @@ impl Stage {
         self
     }
 
+    /// Takes the last character of a field back.
+    pub(crate) fn backspace(&mut self) -> &mut Self {
+        self.send(Message::Key(KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE)));
+        self
+    }
+
     /// Draws the screen.
     pub(crate) fn draw(&self, theme: Theme, columns: u16, rows: u16) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen");
@@ -131,6 +175,7 @@ impl Stage {
                     }
                     self.send(Message::Ended(run, ended));
                 }
+                Effect::Seal(record) => self.sealed = Some(*record),
                 // The sample never moves.
                 Effect::Look => {}
                 other => panic!("the stage does not play {other:?}"),
