@@ -11,6 +11,7 @@ mod checks;
 mod keys;
 mod live;
 mod overlay;
+mod records;
 mod renew;
 mod settle;
 mod signing;
@@ -26,6 +27,10 @@ pub use self::checks::InFlight;
 pub use self::checks::RunId;
 pub use self::live::Live;
 pub use self::overlay::Overlay;
+pub use self::records::Listed;
+pub use self::records::Open;
+pub use self::records::Opened;
+pub use self::records::Shelf;
 pub use self::renew::Fate;
 pub use self::signing::Held;
 pub use self::signing::Offer;
@@ -76,6 +81,10 @@ pub enum Message {
     NotSigned(String),
     /// A record was sealed, or why not.
     Sealed(Result<Sealed, String>),
+    /// The records of the gateway were read.
+    Records(Vec<Listed>),
+    /// The record in this folder was read and verified, or why not.
+    Record(String, Result<Box<Opened>, String>),
     /// A second passed while something runs.
     Tick,
     /// The system asks the program to end.
@@ -101,6 +110,10 @@ pub enum Effect {
     Sign(Pen),
     /// Let go of the record that is ready; nothing was sealed.
     LetGo,
+    /// Read the list of the gateway's records.
+    ListRecords,
+    /// Read and verify the record in a folder.
+    OpenRecord(String),
     /// Look at the config and the host again.
     Look,
     /// Leave.
@@ -342,6 +355,8 @@ impl App {
                 self.overlay = Some(Overlay::Sealed(sealed));
             }
             Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
+            Message::Records(list) => self.listed(list),
+            Message::Record(folder, record) => self.opened(&folder, record),
             Message::Tick | Message::Touched => {}
             Message::Terminate => return self.quit(),
         }

@@ -2,6 +2,7 @@
 
 use crate::app::Offer;
 use crate::app::Sealed;
+use crate::app::Shelf;
 use crate::app::form::Form;
 
 /// What lies over the step. Never more than one.
@@ -61,4 +62,6 @@ pub enum Overlay {
     },
     /// The record that was made.
     Sealed(Sealed),
+    /// The records there are.
+    Records(Shelf),
 }

@@ -20,7 +20,6 @@ use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::record::said::Said;
-use crate::record::statement::Deed;
 use crate::record::trust::Trust;
 use crate::record::verify::Found;
 use crate::shell::records;
@@ -185,15 +184,7 @@ fn line(entry: &Entry, withdrawn: Option<&Said>) -> String {
     let seq = entry.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
     let signed = if entry.signed { "signed" } else { "UNSIGNED" };
     let demo = if entry.demo { "  DEMO" } else { "" };
-    let withdrawn = match withdrawn {
-        None => "",
-        Some(said) => match (&said.deed, said.counts()) {
-            (Deed::Supersede { .. }, true) => "  superseded",
-            (Deed::Supersede { .. }, false) => "  superseded, says somebody",
-            (_, true) => "  REVOKED",
-            (_, false) => "  revoked, says somebody",
-        },
-    };
+    let withdrawn = withdrawn.map(|said| format!("  {}", records::word(said))).unwrap_or_default();
     let pattern = entry.pattern.as_deref().unwrap_or("no pattern");
     let line = format!(
         "{at}  {:<4}  {:<11} {signed:<8}  {}#{seq}  {pattern}  {}{demo}{withdrawn}",

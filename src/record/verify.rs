@@ -213,6 +213,15 @@ impl Alone {
     }
 }
 
+impl Document {
+    /// Tells whether a page for people is the one that was sealed with it.
+    #[must_use]
+    pub fn is_page(&self, text: &str) -> bool {
+        let listed = self.files.iter().find(|listed| listed.path == "record.md");
+        listed.is_some_and(|listed| listed.sha256 == digest(text.as_bytes()))
+    }
+}
+
 /// Verifies a record that stands alone.
 #[must_use]
 pub fn verify(found: Found, trust: Trust<'_>, now: DateTime<FixedOffset>) -> Verified {

@@ -39,6 +39,8 @@ use crate::shell::keyboard::Keyboard;
 use crate::shell::live::Source;
 use crate::shell::live::Stamp;
 use crate::shell::places::Places;
+use crate::shell::records;
+use crate::shell::records::Believed;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::run::Running;
@@ -208,11 +210,39 @@ impl Shell {
                         next.extend(app.update(message, shell::now()));
                     }
                     Effect::LetGo => self.ready = None,
+                    Effect::ListRecords => self.list_records(&app.target.id),
+                    Effect::OpenRecord(folder) => self.open_record(&app.target.id, folder),
                 }
             }
             effects = next;
         }
         Ok(false)
+    }
+
+    /// Reads the list of records, and answers when it is there.
+    fn list_records(&self, target: &str) {
+        let (queue, places, target) =
+            (self.queue.clone(), self.world.places.clone(), target.to_owned());
+        thread::spawn(move || {
+            // What cannot be believed shows where a record is opened.
+            let believed = Believed::read(&places.config, None, None).unwrap_or_default();
+            let list = records::listed(&places, &target, &believed);
+            // The receiver is gone only when the wizard has been left.
+            let _ = queue.send(Message::Records(list));
+        });
+    }
+
+    /// Verifies a record, and answers when that is done.
+    fn open_record(&self, target: &str, folder: String) {
+        let (queue, places, target) =
+            (self.queue.clone(), self.world.places.clone(), target.to_owned());
+        thread::spawn(move || {
+            let believed = Believed::read(&places.config, None, None);
+            let opened = believed.map_err(|why| why.to_string()).and_then(|believed| {
+                records::open(&places, &target, &folder, &believed, shell::now()).map(Box::new)
+            });
+            let _ = queue.send(Message::Record(folder, opened));
+        });
     }
 
     /// Locks the chain, gives the record its place in it, and looks for keys.

@@ -1,5 +1,6 @@
 //! What lies over the step: a form, the help, the blockers, the search, an output.
 
+mod records;
 mod signing;
 
 use ratatui::Frame;
@@ -69,6 +70,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Signing { offer, cursor, problem }) => {
             signing::draw(app, theme, frame, body, offer, *cursor, problem.as_deref());
         }
+        Some(Overlay::Records(shelf)) => records::draw(theme, frame, body, shelf),
         Some(Overlay::Sealed(sealed)) => {
             page(
                 theme,
@@ -84,7 +86,14 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
 }
 
 /// Draws a frame over the middle of the body and returns what is inside.
-fn pane(theme: Theme, frame: &mut Frame, body: Rect, title: &str, hint: &str, height: u16) -> Rect {
+pub(super) fn pane(
+    theme: Theme,
+    frame: &mut Frame,
+    body: Rect,
+    title: &str,
+    hint: &str,
+    height: u16,
+) -> Rect {
     let width = body.width.min(WIDEST);
     let height = height.saturating_add(2).clamp(3, body.height.saturating_sub(2).max(3));
     let area = Rect {
@@ -104,7 +113,7 @@ fn pane(theme: Theme, frame: &mut Frame, body: Rect, title: &str, hint: &str, he
     Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
 }
 
-fn page(
+pub(super) fn page(
     theme: Theme,
     frame: &mut Frame,
     body: Rect,
@@ -213,7 +222,7 @@ fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String], cursor: usize) {
+pub(super) fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String], cursor: usize) {
     let height = usize::from(area.height);
     let cursor = cursor.min(lines.len().saturating_sub(1));
     let first = (cursor + 1).saturating_sub(height);

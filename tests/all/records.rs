@@ -6,6 +6,7 @@ mod crash;
 mod figures;
 mod live;
 mod policy;
+mod shelf;
 mod statements;
 mod take_over;
 mod tamper;

@@ -10,7 +10,9 @@ use crossterm::event::KeyEvent;
 use crossterm::event::KeyModifiers;
 use portcullis::app::App;
 use portcullis::app::Effect;
+use portcullis::app::Listed;
 use portcullis::app::Message;
+use portcullis::app::Opened;
 use portcullis::app::Start;
 use portcullis::app::page::Row;
 use portcullis::change::Change;
@@ -34,6 +36,8 @@ pub(crate) struct Stage {
     audit: Option<String>,
     /// The record that was to be signed last.
     pub(crate) sealed: Option<Record>,
+    /// The records there are, and what opening any of them shows.
+    pub(crate) shelf: Option<(Vec<Listed>, Opened)>,
 }
 
 impl Stage {
@@ -71,7 +75,7 @@ impl Stage {
             policy: None,
             others: Vec::new(),
         };
-        Self { app: App::new(start, now()), audit: None, sealed: None }
+        Self { app: App::new(start, now()), audit: None, sealed: None, shelf: None }
     }
 
     /// Opens a change in which much is answered: the pattern, the inventory, the checks.
@@ -176,6 +180,14 @@ impl Stage {
                     self.send(Message::Ended(run, ended));
                 }
                 Effect::Seal(record) => self.sealed = Some(*record),
+                Effect::ListRecords => {
+                    let list = self.shelf.as_ref().map(|(list, _)| list.clone());
+                    self.send(Message::Records(list.unwrap_or_default()));
+                }
+                Effect::OpenRecord(folder) => {
+                    let (_, opened) = self.shelf.clone().expect("a record");
+                    self.send(Message::Record(folder, Ok(Box::new(opened))));
+                }
                 // The sample never moves.
                 Effect::Look => {}
                 other => panic!("the stage does not play {other:?}"),
@@ -184,6 +196,6 @@ impl Stage {
     }
 }
 
-fn now() -> DateTime<FixedOffset> {
+pub(crate) fn now() -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").expect("a time")
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::records::Place;
-use crate::record::chain::digest;
 use crate::record::trust::Trust;
 use crate::record::verify;
 use crate::record::verify::Found;
@@ -17,10 +16,7 @@ pub(super) fn markdown(place: &Place, found: &Found, trust: Trust<'_>) -> Result
         Place::Folder(folder, _) => read(&folder.join("record.md"))?,
         Place::File(_, bundle) => bundle.files.get("record.md").cloned().unwrap_or_default(),
     };
-    let document = found.document.as_ref().ok();
-    let listed = document
-        .and_then(|document| document.files.iter().find(|listed| listed.path == "record.md"));
-    let same = listed.as_ref().is_some_and(|listed| listed.sha256 == digest(text.as_bytes()));
+    let same = found.document.as_ref().is_ok_and(|document| document.is_page(&text));
     let warning = if same {
         ""
     } else {
