@@ -14,5 +14,6 @@ pub mod proof;
 pub mod rehearsal;
 pub mod replace;
 pub mod secret;
+pub mod suppress;
 pub mod tailor;
 pub mod target;

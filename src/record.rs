@@ -252,7 +252,7 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
             "source": runbook.source,
         },
         "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
-        "openclaw": { "rules_written_for": runbook.openclaw },
+        "openclaw": openclaw(sealing),
         "operator": { "name": sealing.operator, "separation": "not established" },
         "started": time(header.started),
         "sealed": time(sealing.now),
@@ -274,6 +274,16 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
         "rehearsal": rehearsal(sealing),
         "config": { "before": digest, "after": digest },
         "blockers": sealing.review.blockers.iter().map(blocker).collect::<Vec<_>>(),
+    })
+}
+
+/// Says which OpenClaw it is about: the one that is installed, and the one that wrote the config.
+fn openclaw(sealing: &Sealing<'_>) -> Value {
+    let wrote = sealing.config.and_then(|config| config.get(&["meta", "lastTouchedVersion"]));
+    json!({
+        "rules_written_for": sealing.runbook.openclaw,
+        "installed": sealing.gateway.version,
+        "config_written_by": wrote.and_then(Value::as_str),
     })
 }
 

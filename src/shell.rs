@@ -9,6 +9,7 @@ pub mod chain;
 pub mod connect;
 pub mod copy;
 pub mod demo;
+mod installed;
 mod keyboard;
 pub mod listen;
 pub mod live;

@@ -276,7 +276,11 @@ impl Answer<'_> {
         }
         let mut advised = BTreeSet::new();
         for state in &self.review.findings {
-            let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
+            let hidden = if state.finding.suppressed {
+                ", hidden by the config: no owner, no end"
+            } else {
+                ""
+            };
             let severity = state.finding.severity.word();
             let accepted = match &state.settled {
                 Settled::Accepted(it) => format!(", accepted by {} until {}", it.owner, it.expires),
@@ -349,6 +353,7 @@ impl Answer<'_> {
             "demo": self.scene.target.demo,
             "target": self.scene.target,
             "runbook": { "id": self.runbook.id, "revision": self.runbook.revision },
+            "openclaw": { "installed": self.scene.gateway.version },
             "config_digest": self.scene.live.digest(),
             "config_warnings": self.scene.live.config().map(|config| &config.warnings),
             "pattern": self.pattern(),

@@ -65,6 +65,7 @@ fn head(page: &mut Page, record: &Value, verified: &Verified, here: FixedOffset)
         None => "none chosen".to_owned(),
         Some(pattern) => format!("{pattern}, because: {}", said(&chosen["reason"])),
     };
+    let installed = record["openclaw"].get("installed").filter(|it| !it.is_null());
     let sealed = record["sealed"].as_str().map(DateTime::parse_from_rfc3339);
     let sealed = sealed.and_then(Result::ok).map(|at| super::time(at.with_timezone(&here)));
     let place = match record["chain"]["seq"].as_u64() {
@@ -75,6 +76,7 @@ fn head(page: &mut Page, record: &Value, verified: &Verified, here: FixedOffset)
         ("Who", said(&record["operator"]["name"])),
         ("Sealed", sealed.unwrap_or_else(|| said(&record["sealed"]))),
         ("Gateway", gateway),
+        ("OpenClaw", installed.map_or_else(|| "installed version not known".to_owned(), said)),
         ("Pattern", pattern),
         ("Runbook", format!("{} revision {}", said(&runbook["id"]), said(&runbook["revision"]))),
         ("Change", said(&record["change"])),

@@ -207,7 +207,7 @@ fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
     }
     item::bears_on(app, theme, &finding.check_id, prose);
     if finding.suppressed {
-        let text = "The config hides this from the audit's summary. Hidden is not resolved.";
+        let text = "The config hides this from the audit's summary, without owner or end. Hidden is not resolved.";
         prose.lead("! ", theme.waiting(), text, theme.waiting());
     }
     if let Some(because) = &state.by_design {

@@ -8,6 +8,7 @@ mod live;
 mod policy;
 mod shelf;
 mod statements;
+mod suppress;
 mod take_over;
 mod tamper;
 mod touch;
