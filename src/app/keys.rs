@@ -135,7 +135,7 @@ impl App {
                     self.say("Nothing was sealed; sign when you are ready".to_owned());
                     return vec![Effect::LetGo];
                 }
-                Overlay::Records(shelf) => self.close_record(shelf),
+                Overlay::Records(archive) => self.close_record(archive),
                 _ => {}
             }
             return Vec::new();
@@ -163,7 +163,7 @@ impl App {
             Overlay::Signing { offer, cursor, .. } => {
                 return self.signing_key(offer, cursor, action);
             }
-            Overlay::Records(shelf) => return self.records_key(shelf, action),
+            Overlay::Records(archive) => return self.records_key(archive, action),
             Overlay::Sealed(_) if action == Some(Action::Open) => return Vec::new(),
             Overlay::Sealed(sealed) => Overlay::Sealed(sealed),
             Overlay::Blockers { .. } if action == Some(Action::Blockers) => return Vec::new(),

@@ -1,8 +1,8 @@
 //! What lies over the step.
 
+use crate::app::Archive;
 use crate::app::Offer;
 use crate::app::Sealed;
-use crate::app::Shelf;
 use crate::app::form::Form;
 
 /// What lies over the step. Never more than one.
@@ -63,5 +63,5 @@ pub enum Overlay {
     /// The record that was made.
     Sealed(Sealed),
     /// The records there are.
-    Records(Shelf),
+    Records(Archive),
 }

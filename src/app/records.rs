@@ -41,7 +41,7 @@ pub struct Opened {
 
 /// The records as they lie over the step.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shelf {
+pub struct Archive {
     /// The newest first; none while they are read.
     pub list: Option<Vec<Listed>>,
     /// Which one is under the cursor.
@@ -64,21 +64,21 @@ pub struct Open {
 impl App {
     /// Shows the records; they are read while the list already stands.
     pub(super) fn show_records(&mut self) -> Vec<Effect> {
-        self.overlay = Some(Overlay::Records(Shelf::default()));
+        self.overlay = Some(Overlay::Records(Archive::default()));
         vec![Effect::ListRecords]
     }
 
     /// Takes the list, where it is still waited for.
     pub(super) fn listed(&mut self, list: Vec<Listed>) {
-        if let Some(Overlay::Records(shelf)) = &mut self.overlay {
-            shelf.cursor = shelf.cursor.min(list.len().saturating_sub(1));
-            shelf.list = Some(list);
+        if let Some(Overlay::Records(archive)) = &mut self.overlay {
+            archive.cursor = archive.cursor.min(list.len().saturating_sub(1));
+            archive.list = Some(list);
         }
     }
 
     /// Takes a record, where it is the one that is waited for.
     pub(super) fn opened(&mut self, folder: &str, record: Result<Box<Opened>, String>) {
-        if let Some(Overlay::Records(Shelf { open: Some(open), .. })) = &mut self.overlay
+        if let Some(Overlay::Records(Archive { open: Some(open), .. })) = &mut self.overlay
             && open.folder == folder
         {
             open.record = Some(record);
@@ -86,31 +86,35 @@ impl App {
     }
 
     /// Moves in the list, opens, or goes back to it.
-    pub(super) fn records_key(&mut self, mut shelf: Shelf, action: Option<Action>) -> Vec<Effect> {
+    pub(super) fn records_key(
+        &mut self,
+        mut archive: Archive,
+        action: Option<Action>,
+    ) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let last = shelf.list.as_ref().map_or(0, |list| list.len().saturating_sub(1));
-        match (&mut shelf.open, action) {
-            (Some(_), Some(Action::Open | Action::Left | Action::Records)) => shelf.open = None,
+        let last = archive.list.as_ref().map_or(0, |list| list.len().saturating_sub(1));
+        match (&mut archive.open, action) {
+            (Some(_), Some(Action::Open | Action::Left | Action::Records)) => archive.open = None,
             (Some(open), action) => open.scroll = super::keys::scrolled(open.scroll, action),
             (None, Some(Action::Records)) => return Vec::new(),
             (None, Some(Action::Open | Action::Right)) => {
-                let meant = shelf.list.as_ref().and_then(|list| list.get(shelf.cursor));
+                let meant = archive.list.as_ref().and_then(|list| list.get(archive.cursor));
                 if let Some(meant) = meant {
                     let folder = meant.folder.clone();
                     effects.push(Effect::OpenRecord(folder.clone()));
-                    shelf.open = Some(Open { folder, record: None, scroll: 0 });
+                    archive.open = Some(Open { folder, record: None, scroll: 0 });
                 }
             }
-            (None, action) => shelf.cursor = super::keys::moved(shelf.cursor, last, action),
+            (None, action) => archive.cursor = super::keys::moved(archive.cursor, last, action),
         }
-        self.overlay = Some(Overlay::Records(shelf));
+        self.overlay = Some(Overlay::Records(archive));
         effects
     }
 
     /// Goes back from a record to the list, and from the list to the step.
-    pub(super) fn close_record(&mut self, shelf: Shelf) {
-        if shelf.open.is_some() {
-            self.overlay = Some(Overlay::Records(Shelf { open: None, ..shelf }));
+    pub(super) fn close_record(&mut self, archive: Archive) {
+        if archive.open.is_some() {
+            self.overlay = Some(Overlay::Records(Archive { open: None, ..archive }));
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::runbook::Need;
 use crate::runbook::Runbook;
 use crate::shell;
 use crate::shell::demo;
+use crate::shell::records;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::signals;
@@ -102,7 +103,7 @@ impl Check {
             answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
         let places = common.places().ok();
-        let previous = places.and_then(|places| common.previous(&places, &scene.target.id));
+        let previous = places.and_then(|places| records::previous(&places, &scene.target.id));
         if let Some(previous) = &previous {
             // What was accepted in the newest record holds here too, by its own scope and end.
             answers.residuals = previous.accepted(&runbook);

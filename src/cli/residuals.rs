@@ -142,7 +142,7 @@ fn newest(common: &Common) -> Result<Vec<Newest>, Failure> {
             warn(&format!("warning: `{}` is no record: {why}", folder.display()));
             continue;
         }
-        let Some(previous) = records::previous(&places, &target, &believed) else { continue };
+        let Some(previous) = records::previous(&places, &target) else { continue };
         if let Some(doubt) = &previous.doubt {
             let change = &previous.change;
             warn(&format!("warning: what record {change} accepts does not count: {doubt}"));
@@ -215,9 +215,9 @@ impl Which {
                     let target = newest.get(*at).map_or("", |it| it.target.as_str());
                     format!("{} on {target}", it.subject)
                 };
-                let names: Vec<String> = several.iter().map(name).collect();
+                let keys: Vec<String> = several.iter().map(name).collect();
                 Err(Failure::unreadable(format!("several are called `{}`", self.subject))
-                    .hint(format!("name the key, and --target: {}", names.join(", "))))
+                    .hint(format!("name the key, and --target: {}", keys.join(", "))))
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::shell::demo;
 use crate::shell::live::Source;
 use crate::shell::others::others;
 use crate::shell::places::Places;
+use crate::shell::records;
 use crate::shell::records::Believed;
 use crate::shell::store;
 use crate::shell::store::Draft;
@@ -87,9 +88,14 @@ pub(super) fn run(common: &Common) -> Result<Status, Failure> {
     };
     let settings = Settings::read(common)?;
     let operator = settings.operator.clone().unwrap_or_else(shell::live::user);
-    let previous = common.previous(&places, &scene.target.id);
+    let previous = records::previous(&places, &scene.target.id);
     let config = scene.source.as_ref().map(|source| source.path.clone());
     let others = config.map(|path| others(&places, &scene.target, &path)).unwrap_or_default();
+    let doubt = previous.as_ref().and_then(|previous| {
+        let (change, doubt) = (&previous.change, previous.doubt.as_ref()?);
+        Some(format!("Nothing that record {change} accepts counts: {doubt}"))
+    });
+    let notice = doubt.or(notice);
     let (policy, notice) = match Believed::read(&places.config, None, None) {
         Ok(believed) => (believed.policy, notice),
         Err(why) => (None, Some(format!("Nobody's signature can be judged: {why}"))),

@@ -70,7 +70,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Signing { offer, cursor, problem }) => {
             signing::draw(app, theme, frame, body, offer, *cursor, problem.as_deref());
         }
-        Some(Overlay::Records(shelf)) => records::draw(theme, frame, body, shelf),
+        Some(Overlay::Records(archive)) => records::draw(theme, frame, body, archive),
         Some(Overlay::Sealed(sealed)) => {
             page(
                 theme,

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
+use crate::app::Archive;
 use crate::app::Listed;
 use crate::app::Open;
 use crate::app::Opened;
-use crate::app::Shelf;
 use crate::record::verify::State;
 use crate::record::verify::Whole;
 use crate::text::count;
@@ -23,13 +23,13 @@ use crate::view::theme::Theme;
 /// │ 2026-11-24 14:02  7F3A  signed-off   signed     │
 /// ╰────────────────────────── enter opens · esc back ╯
 /// ```
-pub(super) fn draw(theme: Theme, frame: &mut Frame, body: Rect, shelf: &Shelf) {
-    if let Some(open) = &shelf.open {
+pub(super) fn draw(theme: Theme, frame: &mut Frame, body: Rect, archive: &Archive) {
+    if let Some(open) = &archive.open {
         let hint = "esc back to the list";
         let text = record(theme, open);
         return overlay::page(theme, frame, body, &open.folder, hint, &text, open.scroll);
     }
-    let Some(list) = &shelf.list else {
+    let Some(list) = &archive.list else {
         let inner = overlay::pane(theme, frame, body, "Records", "esc closes", 1);
         frame.render_widget(Line::styled("Reading them.", theme.quiet()), inner);
         return;
@@ -43,7 +43,7 @@ pub(super) fn draw(theme: Theme, frame: &mut Frame, body: Rect, shelf: &Shelf) {
         return;
     }
     let lines: Vec<String> = list.iter().map(line).collect();
-    overlay::list(theme, frame, inner, &lines, shelf.cursor);
+    overlay::list(theme, frame, inner, &lines, archive.cursor);
 }
 
 fn line(listed: &Listed) -> String {

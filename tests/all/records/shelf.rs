@@ -72,8 +72,8 @@ fn the_list_and_a_record_fit_small_terminals() {
     }
     // Out again, one step at a time.
     stage.press("esc");
-    let Some(Overlay::Records(shelf)) = &stage.app().overlay else { panic!("the list has gone") };
-    assert_eq!(shelf.open, None);
+    let Some(Overlay::Records(list)) = &stage.app().overlay else { panic!("the list has gone") };
+    assert_eq!(list.open, None);
     stage.press("j j k v");
     assert!(stage.app().overlay.is_none());
 }

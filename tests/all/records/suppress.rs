@@ -222,7 +222,7 @@ fn the_real_openclaw_takes_the_entry_and_hides_that_finding_alone() {
     let mut patch = archive.home.program("openclaw");
     archive.home.finish(patch.args(["config", "patch", "--file", "narrow.json5"])).ends(0);
     let after = audit();
-    assert_eq!(ids(&after["suppressedFindings"]), [id.clone()], "{after}");
+    assert_eq!(ids(&after["suppressedFindings"]), [id.as_str()], "{after}");
     let listed = archive.run("residuals list").stdout;
     assert!(listed.contains("no end    until -           gateway.made_up"), "{listed}");
     assert!(listed.contains(&format!("no end    until -           {id}: record A001")), "{listed}");
