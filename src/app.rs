@@ -14,6 +14,7 @@ mod keys;
 mod live;
 mod moves;
 mod overlay;
+mod records;
 mod renew;
 mod settle;
 mod signing;
@@ -33,6 +34,10 @@ pub use self::checks::InFlight;
 pub use self::checks::RunId;
 pub use self::live::Live;
 pub use self::overlay::Overlay;
+pub use self::records::Archive;
+pub use self::records::Listed;
+pub use self::records::Open;
+pub use self::records::Opened;
 pub use self::renew::Fate;
 pub use self::signing::Held;
 pub use self::signing::Offer;
@@ -51,6 +56,7 @@ use crate::openclaw::command::Gateway;
 use crate::openclaw::target::Target;
 use crate::record::Previous;
 use crate::record::Record;
+use crate::record::policy::Policy;
 use crate::runbook::Runbook;
 
 /// What happened.
@@ -86,6 +92,10 @@ pub enum Message {
     Told(String),
     /// What came of it; the config was read again before.
     Applied(Result<Aftermath, NotApplied>),
+    /// The records of the gateway were read.
+    Records(Vec<Listed>),
+    /// The record in this folder was read and verified, or why not.
+    Record(String, Result<Box<Opened>, String>),
     /// A second passed while something runs.
     Tick,
     /// The system asks the program to end.
@@ -115,6 +125,10 @@ pub enum Effect {
     Apply(Box<Application>),
     /// Put down, by this file, that a change is kept.
     Keep(String),
+    /// Read the list of the gateway's records.
+    ListRecords,
+    /// Read and verify the record in a folder.
+    OpenRecord(String),
     /// Look at the config and the host again.
     Look,
     /// Leave.
@@ -212,6 +226,10 @@ pub struct Start {
     pub previous: Option<Previous>,
     /// The step to open at; the first that is not finished, where none is named.
     pub step: Option<Step>,
+    /// What is demanded of records, where anything is.
+    pub policy: Option<Policy>,
+    /// Who else keeps records of this gateway that are not in its chain here, a line each.
+    pub others: Vec<String>,
 }
 
 /// The wizard.
@@ -269,6 +287,10 @@ pub struct App {
     pub sealed: Option<Sealed>,
     /// The last record before it.
     pub previous: Option<Previous>,
+    /// What is demanded of records, where anything is.
+    pub policy: Option<Policy>,
+    /// Who else keeps records of this gateway that are not in its chain here, a line each.
+    pub others: Vec<String>,
     /// The moment of the newest message.
     pub now: DateTime<FixedOffset>,
     gateway: Gateway,
@@ -314,6 +336,8 @@ impl App {
             folder: start.folder,
             sealed: None,
             previous: start.previous,
+            policy: start.policy,
+            others: start.others,
             now,
             gateway: start.gateway,
             cores: start.cores.max(1),
@@ -356,6 +380,8 @@ impl App {
             Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
             Message::Told(line) => self.told(line),
             Message::Applied(outcome) => return self.applied(outcome),
+            Message::Records(list) => self.listed(list),
+            Message::Record(folder, record) => self.opened(&folder, record),
             Message::Tick | Message::Touched => {}
             Message::Terminate => return self.quit(),
         }

@@ -32,11 +32,10 @@ use clap::ValueEnum;
 
 use crate::openclaw::command::Gateway;
 use crate::openclaw::proof::Proof;
-use crate::record::Previous;
 use crate::runbook::Runbook;
-use crate::shell;
 use crate::shell::places::Places;
 use crate::shell::records::Believed;
+use crate::shell::records::BelievedError;
 use crate::shell::store;
 use crate::verdict;
 
@@ -314,19 +313,14 @@ impl Common {
         revoked: Option<&Path>,
     ) -> Result<Believed, Failure> {
         Believed::read(&self.places()?.config, signers, revoked).map_err(|error| {
-            Failure::unreadable("nobody's signature can be judged")
-                .because(error)
-                .hint("--allowed-signers and --revoked-keys name other files")
+            let hint = match error {
+                BelievedError::Policy { .. } => "nothing passes until the policy can be read",
+                BelievedError::File(_) | BelievedError::Revoked { .. } => {
+                    "--allowed-signers and --revoked-keys name other files"
+                }
+            };
+            Failure::unreadable("nobody's signature can be judged").because(error).hint(hint)
         })
-    }
-
-    /// Reads the record of a target that counts now, and says what speaks against it.
-    fn previous(&self, places: &Places, target: &str) -> Option<Previous> {
-        match Believed::read(&places.config, None, None) {
-            Ok(believed) => shell::records::previous(places, target, &believed),
-            Err(why) => shell::records::previous(places, target, &Believed::default())
-                .map(|previous| previous.doubted(why.to_string())),
-        }
     }
 
     /// Finds the runbook: a file, one of the operator's own, or the one in the program.

@@ -15,6 +15,7 @@ pub mod rehearsal;
 pub mod replace;
 pub mod secret;
 pub mod sight;
+pub mod suppress;
 pub mod tailor;
 pub mod target;
 pub mod witness;

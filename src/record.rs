@@ -4,6 +4,7 @@ pub mod chain;
 pub mod document;
 pub mod drift;
 pub mod html;
+pub mod policy;
 pub mod said;
 pub mod signers;
 pub mod sshsig;
@@ -280,7 +281,7 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
             "source": runbook.source,
         },
         "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
-        "openclaw": { "rules_written_for": runbook.openclaw },
+        "openclaw": openclaw(sealing),
         "operator": { "name": sealing.operator, "separation": "not established" },
         "started": time(header.started),
         "sealed": time(sealing.now),
@@ -302,6 +303,16 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
         "rehearsal": rehearsal(sealing),
         "config": { "before": first.or_else(|| digest.clone()), "after": digest },
         "blockers": sealing.blockers.iter().map(blocker).collect::<Vec<_>>(),
+    })
+}
+
+/// Says which OpenClaw it is about: the one that is installed, and the one that wrote the config.
+fn openclaw(sealing: &Sealing<'_>) -> Value {
+    let wrote = sealing.config.and_then(|config| config.get(&["meta", "lastTouchedVersion"]));
+    json!({
+        "rules_written_for": sealing.runbook.openclaw,
+        "installed": sealing.gateway.version,
+        "config_written_by": wrote.and_then(Value::as_str),
     })
 }
 

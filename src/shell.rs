@@ -11,10 +11,12 @@ pub mod connect;
 pub mod copy;
 pub mod demo;
 pub mod in_turn;
+mod installed;
 mod keyboard;
 pub mod listen;
 pub mod live;
 pub mod logs;
+pub mod others;
 mod pairing;
 pub mod places;
 pub mod prompt;
@@ -27,6 +29,8 @@ pub mod store;
 pub mod term;
 mod watch;
 pub mod wizard;
+
+use std::path::PathBuf;
 
 use chrono::DateTime;
 use chrono::FixedOffset;
@@ -41,4 +45,14 @@ pub fn now() -> DateTime<FixedOffset> {
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Returns a path with `~/` at its front taken for the home directory.
+#[must_use]
+pub fn at_home(path: PathBuf) -> PathBuf {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    match (path.strip_prefix("~"), home) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => path,
+    }
 }

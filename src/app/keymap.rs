@@ -72,6 +72,8 @@ pub enum Action {
     Moved,
     /// Lists what blocks signing.
     Blockers,
+    /// Lists the sealed records.
+    Records,
     /// Looks for something.
     Search,
     /// Drops to the rollback.
@@ -167,6 +169,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [char('d')] "d" Action::Diff, "diff", "switch between the text and what it changes";
     [char('b')] "b" Action::Blockers, "blockers", "list what blocks signing, and go there";
     [char('m')] "m" Action::Moved, "what moved", "show what the config on disk means otherwise than before";
+    [char('v')] "v" Action::Records, "records", "view the sealed records, and open one";
     [char('/')] "/" Action::Search, "search", "look for an item, a finding or a fact";
     [char('R')] "R" Action::Rollback, "rollback", "drop to the rollback, from anywhere";
     [char('?')] "?" Action::Help, "help", "show every key";

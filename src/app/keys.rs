@@ -137,23 +137,20 @@ impl App {
             return self.quit();
         }
         if key.code == KeyCode::Esc || key.code == KeyCode::Char('q') {
-            if matches!(overlay, Overlay::Signing { .. }) {
-                self.say("Nothing was sealed; sign when you are ready".to_owned());
-                return vec![Effect::LetGo];
-            }
-            if matches!(overlay, Overlay::Applying { .. }) && !self.is_applying() {
-                return self.leave_applied(false);
+            match overlay {
+                Overlay::Signing { .. } => {
+                    self.say("Nothing was sealed; sign when you are ready".to_owned());
+                    return vec![Effect::LetGo];
+                }
+                Overlay::Records(archive) => self.close_record(archive),
+                Overlay::Applying { .. } if !self.is_applying() => {
+                    return self.leave_applied(false);
+                }
+                _ => {}
             }
             return Vec::new();
         }
-        let scrolled = |scroll: u16| match action {
-            Some(Action::Up) => scroll.saturating_sub(1),
-            Some(Action::Down) => scroll.saturating_add(1),
-            Some(Action::PageUp) => scroll.saturating_sub(10),
-            Some(Action::PageDown | Action::Settle) => scroll.saturating_add(10),
-            Some(Action::Top) => 0,
-            _ => scroll,
-        };
+        let scrolled = |scroll: u16| scrolled(scroll, action);
         let stays = match overlay {
             Overlay::Help { .. } if action == Some(Action::Help) => return Vec::new(),
             Overlay::Help { scroll } => Overlay::Help { scroll: scrolled(scroll) },
@@ -196,6 +193,7 @@ impl App {
             Overlay::Signing { offer, cursor, .. } => {
                 return self.signing_key(offer, cursor, action);
             }
+            Overlay::Records(archive) => return self.records_key(archive, action),
             Overlay::Sealed(_) if action == Some(Action::Open) => return Vec::new(),
             Overlay::Sealed(sealed) => Overlay::Sealed(sealed),
             Overlay::Blockers { .. } if action == Some(Action::Blockers) => return Vec::new(),
@@ -220,13 +218,7 @@ impl App {
                 }
                 None
             }
-            Some(Action::Up) => Some(cursor.saturating_sub(1)),
-            Some(Action::Down) => Some((cursor + 1).min(last)),
-            Some(Action::PageUp) => Some(cursor.saturating_sub(SCREEN)),
-            Some(Action::PageDown) => Some((cursor + SCREEN).min(last)),
-            Some(Action::Top) => Some(0),
-            Some(Action::Bottom) => Some(last),
-            _ => Some(cursor),
+            action => Some(moved(cursor, last, action)),
         }
     }
 
@@ -269,6 +261,7 @@ impl App {
                 self.overlay = Some(Overlay::Moved { scroll: 0 });
             }
             Action::Moved => self.refuse("the config has not changed since the wizard opened"),
+            Action::Records => return self.show_records(),
             Action::Search => {
                 self.overlay =
                     Some(Overlay::Search { input: tui_input::Input::default(), cursor: 0 });
@@ -485,6 +478,31 @@ impl App {
             _ => return self.refuse("no command goes with this"),
         };
         self.say(patch::apply_command(&self.gateway, name));
+    }
+}
+
+/// Returns the first line shown after a key.
+pub(super) fn scrolled(scroll: u16, action: Option<Action>) -> u16 {
+    match action {
+        Some(Action::Up) => scroll.saturating_sub(1),
+        Some(Action::Down) => scroll.saturating_add(1),
+        Some(Action::PageUp) => scroll.saturating_sub(10),
+        Some(Action::PageDown | Action::Settle) => scroll.saturating_add(10),
+        Some(Action::Top) => 0,
+        _ => scroll,
+    }
+}
+
+/// Returns the place in a list after a key.
+pub(super) fn moved(cursor: usize, last: usize, action: Option<Action>) -> usize {
+    match action {
+        Some(Action::Up) => cursor.saturating_sub(1),
+        Some(Action::Down) => (cursor + 1).min(last),
+        Some(Action::PageUp) => cursor.saturating_sub(SCREEN),
+        Some(Action::PageDown) => (cursor + SCREEN).min(last),
+        Some(Action::Top) => 0,
+        Some(Action::Bottom) => last,
+        _ => cursor,
     }
 }
 

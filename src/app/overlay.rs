@@ -1,6 +1,7 @@
 //! What lies over the step.
 
 use crate::app::Application;
+use crate::app::Archive;
 use crate::app::Offer;
 use crate::app::Sealed;
 use crate::app::form::Form;
@@ -83,4 +84,6 @@ pub enum Overlay {
     },
     /// The record that was made.
     Sealed(Sealed),
+    /// The records there are.
+    Records(Archive),
 }

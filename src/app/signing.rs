@@ -58,7 +58,7 @@ pub struct Offer {
     pub keys: Vec<SigningKey>,
     /// Where a key made now would go; none where `ssh-keygen` is missing or that key is there.
     pub new_key: Option<String>,
-    /// Why nothing can be signed, where nothing can.
+    /// Why nothing can be signed, or why the key that is set cannot be used.
     pub without: Option<String>,
 }
 
@@ -73,6 +73,14 @@ impl Offer {
 }
 
 impl App {
+    /// Says which signatures the record of this change must have, a line each.
+    #[must_use]
+    pub fn demanded(&self) -> Vec<String> {
+        let Some(policy) = &self.policy else { return Vec::new() };
+        let pattern = self.answers.choice.as_ref().map(|choice| choice.pattern.as_str());
+        policy.demands(pattern, self.now.date_naive())
+    }
+
     /// Shows what is about to be signed.
     pub(super) fn offered(&mut self, offer: Offer) {
         self.overlay = Some(Overlay::Signing { offer: Box::new(offer), cursor: 0, problem: None });

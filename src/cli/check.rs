@@ -30,6 +30,7 @@ use crate::runbook::Item;
 use crate::runbook::Need;
 use crate::runbook::Runbook;
 use crate::shell;
+use crate::shell::records;
 use crate::verdict::Run;
 use crate::verdict::Verdict;
 
@@ -107,7 +108,7 @@ impl Check {
             answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
         }
         let places = common.places().ok();
-        let previous = places.and_then(|places| common.previous(&places, &scene.target.id));
+        let previous = places.and_then(|places| records::previous(&places, &scene.target.id));
         if let Some(previous) = &previous {
             // What was accepted in the newest record holds here too, by its own scope and end.
             answers.residuals = previous.accepted(&runbook);

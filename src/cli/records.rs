@@ -20,11 +20,11 @@ use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::record::said::Said;
-use crate::record::statement::Deed;
 use crate::record::trust::Trust;
 use crate::record::verify::Found;
 use crate::shell::records;
 use crate::shell::records::Believed;
+use crate::shell::records::BelievedError;
 use crate::shell::records::Bundle;
 use crate::shell::records::Entry;
 use crate::shell::records::Unreadable;
@@ -55,6 +55,11 @@ pub(super) enum Action {
     Revoke(withdraw::Revoke),
     /// Say that another record stands in the place of one
     Supersede(withdraw::Supersede),
+    /// Check and explain the policy: who must sign which records
+    Policy {
+        /// The file; without it, policy.toml in the config folder
+        file: Option<PathBuf>,
+    },
 }
 
 /// Who is believed.
@@ -80,8 +85,9 @@ impl Action {
             Self::List { format } => list(common, format),
             Self::Show { id } => {
                 let (place, mut found) = find(common, &id)?;
-                found.said = place.said(&found, common.believed()?.trust());
-                print(page::markdown(&place, &found)?.as_str())?;
+                let believed = common.believed()?;
+                found.said = place.said(&found, believed.trust());
+                print(page::markdown(&place, &found, believed.trust())?.as_str())?;
                 Ok(Status::Fine)
             }
             Self::Verify(verify) => verify.run(common),
@@ -89,6 +95,7 @@ impl Action {
             Self::Countersign(countersign) => countersign.run(common),
             Self::Revoke(revoke) => revoke.run(common),
             Self::Supersede(supersede) => supersede.run(common),
+            Self::Policy { file } => policy(common, file),
         }
     }
 }
@@ -151,21 +158,33 @@ fn list(common: &Common, format: Format) -> Result<Status, Failure> {
     Ok(if unreadable.is_empty() { Status::Fine } else { Status::NotMet })
 }
 
+fn policy(common: &Common, file: Option<PathBuf>) -> Result<Status, Failure> {
+    let config = common.places()?.config;
+    let own = config.join("policy.toml");
+    if file.is_none() && !own.exists() {
+        print(&format!("No policy: nothing is demanded. It would stand in {}\n", own.display()))?;
+        return Ok(Status::Fine);
+    }
+    let path = file.unwrap_or(own);
+    let policy = records::read_policy(&path, &config).map_err(|error| match error {
+        BelievedError::Policy { why, .. } => {
+            Failure::not_met(format!("`{}` is no policy", path.display())).because(why)
+        }
+        other => Failure::unreadable("the policy cannot be read").because(other),
+    })?;
+    print(
+        &policy.lines().iter().map(|line| format!("{}\n", Shown::line(line))).collect::<String>(),
+    )?;
+    Ok(Status::Fine)
+}
+
 /// Writes one line of the list; times are those of this place.
 fn line(entry: &Entry, withdrawn: Option<&Said>) -> String {
     let at = entry.sealed.with_timezone(&chrono::Local).format("%Y-%m-%d %H:%M:%S %:z");
     let seq = entry.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
     let signed = if entry.signed { "signed" } else { "UNSIGNED" };
     let demo = if entry.demo { "  DEMO" } else { "" };
-    let withdrawn = match withdrawn {
-        None => "",
-        Some(said) => match (&said.deed, said.counts()) {
-            (Deed::Supersede { .. }, true) => "  superseded",
-            (Deed::Supersede { .. }, false) => "  superseded, says somebody",
-            (_, true) => "  REVOKED",
-            (_, false) => "  revoked, says somebody",
-        },
-    };
+    let withdrawn = withdrawn.map(|said| format!("  {}", records::word(said))).unwrap_or_default();
     let pattern = entry.pattern.as_deref().unwrap_or("no pattern");
     let line = format!(
         "{at}  {:<4}  {:<11} {signed:<8}  {}#{seq}  {pattern}  {}{demo}{withdrawn}",

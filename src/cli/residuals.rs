@@ -1,5 +1,7 @@
 //! `portcullis residuals`: what is accepted on each gateway, by its newest record.
 
+mod suppress;
+
 use chrono::NaiveDate;
 use clap::Args;
 use clap::Subcommand;
@@ -36,13 +38,25 @@ pub(super) enum Action {
     },
     /// Give a residual of the newest record a new end
     Renew(Renew),
+    /// Print a patch that hides one accepted warning from OpenClaw's own audit, as narrowly as it can
+    Suppress(suppress::Suppress),
+}
+
+/// Which residual is meant.
+#[derive(Debug, Args)]
+struct Which {
+    /// What was accepted: a finding's id or key, an item, or a check
+    subject: String,
+    /// The gateway, where several have accepted it
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
 }
 
 /// Gives a residual a new end.
 #[derive(Debug, Args)]
 pub(super) struct Renew {
-    /// What was accepted: a finding's id or key, an item, or a check
-    subject: String,
+    #[command(flatten)]
+    which: Which,
     /// The last day on which it holds, or a number of days; at most 400
     #[arg(long, value_name = "DATE")]
     until: String,
@@ -52,9 +66,6 @@ pub(super) struct Renew {
     /// Who answers for it; without it, whoever did
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
-    /// The gateway, where several have accepted it
-    #[arg(long, value_name = "ID")]
-    target: Option<String>,
     #[command(flatten)]
     voice: Voice,
 }
@@ -84,6 +95,7 @@ impl Action {
         match self {
             Self::List { expired, format } => list(common, expired, format),
             Self::Renew(renew) => renew.run(common),
+            Self::Suppress(suppress) => suppress.run(common),
         }
     }
 }
@@ -100,15 +112,22 @@ fn list(common: &Common, expired: bool, format: Format) -> Result<Status, Failur
     if expired {
         all.retain(over);
     }
+    let hidden = if expired { Vec::new() } else { suppress::hidden(common) };
     print(&match format {
         Format::Json => super::pretty(&json!({
             "schema": "portcullis/residuals",
             "version": 1,
             "today": today,
             "residuals": all.iter().map(|it| it.json(today)).collect::<Vec<_>>(),
+            "suppressions": hidden.iter().map(suppress::json).collect::<Vec<_>>(),
         }))?,
-        Format::Text if all.is_empty() => "Nothing is accepted here.\n".to_owned(),
-        Format::Text => all.iter().map(|it| it.line(today)).collect(),
+        Format::Text if all.is_empty() && hidden.is_empty() => {
+            "Nothing is accepted here.\n".to_owned()
+        }
+        Format::Text => {
+            let held = all.iter().map(|it| it.line(today));
+            held.chain(hidden.iter().map(suppress::line)).collect()
+        }
     })?;
     Ok(if wrong { Status::NotMet } else { Status::Fine })
 }
@@ -123,7 +142,7 @@ fn newest(common: &Common) -> Result<Vec<Newest>, Failure> {
             warn(&format!("warning: `{}` is no record: {why}", folder.display()));
             continue;
         }
-        let Some(previous) = records::previous(&places, &target, &believed) else { continue };
+        let Some(previous) = records::previous(&places, &target) else { continue };
         if let Some(doubt) = &previous.doubt {
             let change = &previous.change;
             warn(&format!("warning: what record {change} accepts does not count: {doubt}"));
@@ -158,7 +177,7 @@ impl Newest {
 
 impl Renew {
     fn run(self, common: &Common) -> Result<Status, Failure> {
-        let (newest, accepted) = self.find(common)?;
+        let (newest, accepted) = self.which.find(common)?;
         let subject = &accepted.subject;
         let not =
             |why: String| Failure::not_met(format!("`{subject}` was not renewed")).because(why);
@@ -174,7 +193,9 @@ impl Renew {
         let deed = Deed::Renew { says: self.reason.trim().to_owned(), residual: renewal };
         self.voice.say(common, &newest.target, &newest.found, &deed, &done)
     }
+}
 
+impl Which {
     /// Finds the one residual that is meant.
     fn find(&self, common: &Common) -> Result<(Newest, Accepted), Failure> {
         let named = |target: &str| self.target.as_deref().is_none_or(|wanted| wanted == target);
@@ -194,9 +215,9 @@ impl Renew {
                     let target = newest.get(*at).map_or("", |it| it.target.as_str());
                     format!("{} on {target}", it.subject)
                 };
-                let names: Vec<String> = several.iter().map(name).collect();
+                let keys: Vec<String> = several.iter().map(name).collect();
                 Err(Failure::unreadable(format!("several are called `{}`", self.subject))
-                    .hint(format!("name the key, and --target: {}", names.join(", "))))
+                    .hint(format!("name the key, and --target: {}", keys.join(", "))))
             }
         }
     }

@@ -49,47 +49,45 @@ impl Hand {
         Ok(Settings::read(common)?.operator.unwrap_or_else(shell::live::user))
     }
 
-    /// Returns the key to sign with: the one that is named, or the only one there is.
-    pub(super) fn key(&self) -> Result<SigningKey, Failure> {
+    /// Returns the key to sign with: the one that is named, the one that is set, or the only one.
+    pub(super) fn key(&self, common: &Common) -> Result<SigningKey, Failure> {
         if let Some(path) = &self.key {
             return sign::named(path).ok_or_else(|| {
                 Failure::unreadable(format!("`{}` is no public key", path.display()))
                     .hint("name a file such as ~/.ssh/id_ed25519.pub")
             });
         }
+        if let Some(path) = Settings::read(common)?.signing_key {
+            return sign::named(&path).ok_or_else(|| {
+                Failure::unreadable(sign::no_key(&path))
+                    .hint("`signing_key` in config.toml names it; --key names another")
+            });
+        }
         let keys = sign::keys();
         match keys.as_slice() {
             [key] => Ok(key.clone()),
-            [] => Err(Failure::unreadable("there is no key to sign with")
-                .hint("`ssh-keygen -t ed25519` makes one; --key names one elsewhere")),
+            [] => Err(Failure::unreadable("there is no key to sign with").hint(
+                "`ssh-keygen -t ed25519` makes one; --key or config.toml names one elsewhere",
+            )),
             several => {
                 let names: Vec<&str> = several.iter().map(|key| key.held.place()).collect();
                 Err(Failure::unreadable("there are several keys")
-                    .hint(format!("--key names one: {}", names.join(", "))))
+                    .hint(format!("--key or config.toml names one: {}", names.join(", "))))
             }
         }
     }
 
-    /// Says something about a record, signed, at the end of its chain.
+    /// Says something about a record at the end of its chain.
+    ///
+    /// `first` is done once nobody else can add to the chain.
     pub(super) fn say(
         &self,
         common: &Common,
-        target: &str,
-        found: &Found,
-        deed: &Deed,
-    ) -> Result<PathBuf, Failure> {
-        let key = self.key()?;
-        self.state(common, target, found, deed, Some(&key))
-    }
-
-    fn state(
-        &self,
-        common: &Common,
-        target: &str,
-        found: &Found,
-        deed: &Deed,
+        spoken: (&str, &Found, &Deed),
         key: Option<&SigningKey>,
+        first: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<PathBuf, Failure> {
+        let (target, found, deed) = spoken;
         let not = |why| {
             let what = format!("the statement `{}` was not made", deed.word());
             Failure::not_met(what).because(why)
@@ -104,6 +102,7 @@ impl Hand {
             folder: &found.folder,
         };
         let mut chain = Chain::open(&common.places()?, target).map_err(not)?;
+        first()?;
         let signing = if key.is_some() { Signing::Signed } else { Signing::Unsigned };
         let mut pen = |file: &Path, namespace: &'static str| match key {
             Some(key) => sign::sign(key, file, namespace),
@@ -123,8 +122,8 @@ impl Voice {
         deed: &Deed,
         done: &str,
     ) -> Result<Status, Failure> {
-        let key = if self.unsigned { None } else { Some(self.key()?) };
-        let path = self.hand.state(common, target, found, deed, key.as_ref())?;
+        let key = if self.unsigned { None } else { Some(self.key(common)?) };
+        let path = self.hand.say(common, (target, found, deed), key.as_ref(), || Ok(()))?;
         let signed = match &key {
             Some(key) => format!("Signed: {}\n", key.fingerprint),
             None => "UNSIGNED: no key vouches for it.\n".to_owned(),
@@ -133,8 +132,8 @@ impl Voice {
         Ok(Status::Fine)
     }
 
-    fn key(&self) -> Result<SigningKey, Failure> {
-        self.hand.key().map_err(|failure| {
+    fn key(&self, common: &Common) -> Result<SigningKey, Failure> {
+        self.hand.key(common).map_err(|failure| {
             let hint = failure.hint.clone().unwrap_or_default();
             failure.hint(format!("{hint}; --unsigned says it without one"))
         })

@@ -20,7 +20,10 @@ use crate::openclaw::target::Target;
 use crate::shell;
 use crate::shell::demo;
 use crate::shell::live::Source;
+use crate::shell::others::others;
 use crate::shell::places::Places;
+use crate::shell::records;
+use crate::shell::records::Believed;
 use crate::shell::store;
 use crate::shell::store::Draft;
 use crate::shell::store::StoreError;
@@ -92,7 +95,18 @@ pub(super) fn run_at(common: &Common, step: Option<Step>) -> Result<Status, Fail
     };
     let settings = Settings::read(common)?;
     let operator = settings.operator.clone().unwrap_or_else(shell::live::user);
-    let previous = common.previous(&places, &scene.target.id);
+    let previous = records::previous(&places, &scene.target.id);
+    let config = scene.source.as_ref().map(|source| source.path.clone());
+    let others = config.map(|path| others(&places, &scene.target, &path)).unwrap_or_default();
+    let doubt = previous.as_ref().and_then(|previous| {
+        let (change, doubt) = (&previous.change, previous.doubt.as_ref()?);
+        Some(format!("Nothing that record {change} accepts counts: {doubt}"))
+    });
+    let notice = doubt.or(notice);
+    let (policy, notice) = match Believed::read(&places.config, None, None) {
+        Ok(believed) => (believed.policy, notice),
+        Err(why) => (None, Some(format!("Nobody's signature can be judged: {why}"))),
+    };
     let mut screen = Screen::take()
         .map_err(|error| Failure::unreadable("the terminal cannot be used").because(error))?;
     let start = Start {
@@ -108,9 +122,16 @@ pub(super) fn run_at(common: &Common, step: Option<Step>) -> Result<Status, Fail
         notice,
         previous,
         step,
+        policy,
+        others,
     };
     let app = App::new(start, now);
-    let world = World { source: scene.source, places: places.clone(), draft: opened.draft };
+    let world = World {
+        source: scene.source,
+        places: places.clone(),
+        draft: opened.draft,
+        signing_key: settings.signing_key.clone(),
+    };
     let left = wizard::run(app, world, theme(common, &settings), &mut screen);
     drop(screen);
     let left =

@@ -81,6 +81,8 @@ pub struct Gateway {
     pub keep: Vec<String>,
     /// The port on which the gateway is probed.
     pub port: u16,
+    /// The version of OpenClaw that is installed; none where that cannot be seen.
+    pub version: Option<String>,
 }
 
 /// The names under which runbooks know commands.
@@ -324,6 +326,7 @@ mod tests {
 
     fn gateway() -> Gateway {
         Gateway {
+            version: None,
             program: "openclaw".to_owned(),
             own: "/opt/bin/portcullis".to_owned(),
             profile: None,

@@ -27,6 +27,8 @@ pub struct Document {
     pub operator: Operator,
     /// When it was sealed.
     pub sealed: DateTime<FixedOffset>,
+    /// The OpenClaw it is about.
+    pub openclaw: OpenClaw,
     /// The pattern.
     pub pattern: Pattern,
     /// The runbook that was walked.
@@ -63,6 +65,14 @@ pub struct Gateway {
 pub struct Operator {
     /// The name as typed.
     pub name: String,
+}
+
+/// The OpenClaw of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct OpenClaw {
+    /// The version that was installed; none where it could not be seen.
+    #[serde(default)]
+    pub installed: Option<String>,
 }
 
 /// The pattern of a record.

@@ -17,6 +17,9 @@ pub enum About {
     Gateway,
     /// The live config.
     Config,
+    /// The OpenClaw that is installed.
+    #[serde(rename = "openclaw")]
+    OpenClaw,
     /// The runbook.
     Runbook,
     /// What the checks find.
@@ -30,6 +33,7 @@ impl About {
         match self {
             Self::Gateway => "gateway",
             Self::Config => "config",
+            Self::OpenClaw => "OpenClaw",
             Self::Runbook => "runbook",
             Self::Findings => "findings",
         }
@@ -54,6 +58,8 @@ pub struct Now<'a> {
     pub target: &'a str,
     /// The digest of the live config; none where it cannot be read.
     pub config: Option<&'a str>,
+    /// The version of OpenClaw that is installed; none where it cannot be seen.
+    pub openclaw: Option<&'a str>,
     /// The runbook.
     pub runbook: &'a Runbook,
     /// Its digest.
@@ -72,7 +78,12 @@ pub fn drift(document: &Document, record: Option<&Previous>, now: Now<'_>) -> Ve
         let says = format!("this one is {here}, the record is about {there}; nothing is compared");
         return vec![Drift { about: About::Gateway, state: State::Bad, says }];
     }
-    vec![config(document, now), runbook(document, now), findings(record, now)]
+    vec![
+        config(document, now),
+        openclaw(document, now),
+        runbook(document, now),
+        findings(record, now),
+    ]
 }
 
 fn config(document: &Document, now: Now<'_>) -> Drift {
@@ -84,6 +95,19 @@ fn config(document: &Document, now: Now<'_>) -> Drift {
             told(State::Bad, format!("another: {} then, {} now", short(then), short(now)))
         }
         (Some(_), Some(_)) => told(State::Good, "the same".to_owned()),
+    }
+}
+
+fn openclaw(document: &Document, now: Now<'_>) -> Drift {
+    let told = |state, says: String| Drift { about: About::OpenClaw, state, says };
+    match (document.openclaw.installed.as_deref(), now.openclaw) {
+        (Some(then), Some(is)) if then == is => told(State::Good, format!("the same, {is}")),
+        (Some(then), Some(is)) => told(State::Bad, format!("another: {then} then, {is} now")),
+        (Some(then), None) => {
+            told(State::Unknown, format!("{then} then; which one is installed now cannot be seen"))
+        }
+        (None, Some(is)) => told(State::Unknown, format!("{is} now; the record names none")),
+        (None, None) => told(State::None, "neither then nor now known".to_owned()),
     }
 }
 

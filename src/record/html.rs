@@ -1,55 +1,43 @@
 //! A record as one page for a browser or for paper: no script, nothing loaded, light and dark.
 
+mod sheet;
+
 use chrono::DateTime;
 use chrono::FixedOffset;
 use serde_json::Value;
 
+use crate::openclaw::exposure;
+use crate::record::html::sheet::Page;
 use crate::record::said;
+use crate::record::said::Said;
 use crate::record::statement::Deed;
 use crate::record::verify::State;
 use crate::record::verify::Verified;
-use crate::text::Shown;
-
-const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#c9ced6;--quiet:#57606a;--good:#1a7f37;--bad:#b42318;--wait:#8a5a00;--band:#f3f5f8}
-@media (prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14171c;--line:#3a414b;--quiet:#9aa4b2;--good:#58c97b;--bad:#ff8578;--wait:#e7b552;--band:#1d2229}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:60rem;padding:1.5rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
-table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-th{color:var(--quiet);font-weight:600}code,pre{font:.85rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere}pre{white-space:pre-wrap;background:var(--band);padding:.6rem}
-.quiet{color:var(--quiet)}.good{color:var(--good)}.bad{color:var(--bad)}.wait{color:var(--wait)}
-.banner{border:2px solid currentColor;padding:.5rem .8rem;margin:1rem 0;font-weight:600}
-@media print{:root{--ink:#000;--paper:#fff;--line:#999;--quiet:#444;--good:#000;--bad:#000;--wait:#000;--band:#fff}body{max-width:none;padding:0;font-size:10.5pt}h2{break-after:avoid}tr,pre,.banner{break-inside:avoid}thead{display:table-header-group}}
-@page{margin:18mm}";
 
 /// Writes the page; none where the record is no JSON.
 #[must_use]
 pub fn page(json: &[u8], verified: &Verified, now: DateTime<FixedOffset>) -> Option<String> {
     let record: Value = serde_json::from_slice(json).ok()?;
-    let mut page = Page::default();
     let title = format!("{} · {}", said(&record["target"]["id"]), said(&record["outcome"]));
-    page.raw("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
-    page.raw("<meta name=\"viewport\" content=\"width=device-width\">");
-    page.raw(&format!("<title>{}</title><style>{STYLE}</style></head><body>\n", safe(&title)));
-    head(&mut page, &record, verified);
+    let mut page = Page::begin(&title);
+    head(&mut page, &record, verified, *now.offset());
     worth(&mut page, verified, now);
-    list(&mut page, "What blocks", &record["blockers"], |blocker| {
-        format!("{} {}", said(&blocker["kind"]), said(&blocker["id"]))
+    let blockers = record["blockers"].as_array().into_iter().flatten();
+    let blocker = |it: &Value| format!("{} {}", said(&it["kind"]), said(&it["id"]));
+    page.list("What blocks", blockers.map(blocker));
+    let exposure = exposure::QUESTIONS.iter().filter_map(|question| {
+        let answer = record["exposure"].get(question)?;
+        Some(vec![(*question).to_owned(), said(answer)])
     });
-    if let Value::Object(exposure) = &record["exposure"] {
-        let rows = exposure.iter().map(|(question, answer)| vec![question.clone(), said(answer)]);
-        page.table("What is exposed", &["question", "answer"], rows);
-    }
+    page.table("What is exposed", &["question", "answer"], exposure);
     tables(&mut page, &record);
     files(&mut page, &record, verified);
-    page.raw("</body></html>\n");
-    Some(page.0)
+    Some(page.end())
 }
 
-fn head(page: &mut Page, record: &Value, verified: &Verified) {
+fn head(page: &mut Page, record: &Value, verified: &Verified, here: FixedOffset) {
     let outcome = said(&record["outcome"]);
-    page.raw(&format!("<h1>Gateway exposure: {}</h1>\n", safe(&outcome)));
+    page.heading(&format!("Gateway exposure: {outcome}"));
     if record["demo"] == Value::Bool(true) {
         page.banner("wait", "DEMO. This record is about the sample gateway, not about a real one.");
     }
@@ -73,14 +61,27 @@ fn head(page: &mut Page, record: &Value, verified: &Verified) {
     );
     let runbook = &record["runbook"];
     let chosen = &record["pattern"];
+    let pattern = match chosen["chosen"].as_str() {
+        None => "none chosen".to_owned(),
+        Some(pattern) => format!("{pattern}, because: {}", said(&chosen["reason"])),
+    };
+    let installed = record["openclaw"].get("installed").filter(|it| !it.is_null());
+    let sealed = record["sealed"].as_str().map(DateTime::parse_from_rfc3339);
+    let sealed = sealed.and_then(Result::ok).map(|at| super::time(at.with_timezone(&here)));
+    let place = match record["chain"]["seq"].as_u64() {
+        None => "outside a chain".to_owned(),
+        Some(seq) => format!("number {seq} of its chain"),
+    };
     let rows = [
         ("Who", said(&record["operator"]["name"])),
-        ("Sealed", said(&record["sealed"])),
+        ("Sealed", sealed.unwrap_or_else(|| said(&record["sealed"]))),
         ("Gateway", gateway),
-        ("Pattern", format!("{}, because: {}", said(&chosen["chosen"]), said(&chosen["reason"]))),
+        ("OpenClaw", installed.map_or_else(|| "installed version not known".to_owned(), said)),
+        ("Pattern", pattern),
         ("Runbook", format!("{} revision {}", said(&runbook["id"]), said(&runbook["revision"]))),
         ("Change", said(&record["change"])),
-        ("Place", format!("number {} of its chain", said(&record["chain"]["seq"]))),
+        ("Place", place),
+        ("Way back", said(&record["rehearsal"]["says"])),
         ("sha256", verified.sha256.clone()),
         ("Key", verified.key.clone().unwrap_or_else(|| "none".to_owned())),
     ];
@@ -96,11 +97,11 @@ fn worth(page: &mut Page, verified: &Verified, now: DateTime<FixedOffset>) {
             State::Unknown => "cannot be told",
             State::None => "none",
         };
-        vec![answer.aspect.word().to_owned(), state.to_owned(), answer.says.clone()]
+        let remedy = answer.remedy.clone().unwrap_or_default();
+        vec![answer.aspect.word().to_owned(), state.to_owned(), answer.says.clone(), remedy]
     });
-    page.table(&title, &["what", "answer", "found"], rows);
-    let later = verified.said.iter().map(|said| vec![said.line()]);
-    page.table("Said later", &[], later);
+    page.table(&title, &["what", "answer", "found", "to do"], rows);
+    page.list("Said later", verified.said.iter().map(Said::line));
 }
 
 fn tables(page: &mut Page, record: &Value) {
@@ -127,13 +128,25 @@ fn tables(page: &mut Page, record: &Value) {
     });
     page.table("Checks", &["check", "outcome", "command", "at"], checks.into_iter());
     let findings = rows("findings", &|it| {
-        vec![said(&it["severity"]), said(&it["check_id"]), said(&it["title"]), said(&it["settled"])]
+        let hidden = if it["suppressed"] == Value::Bool(true) {
+            ", hidden by the config: no owner, no end"
+        } else {
+            ""
+        };
+        let settled = format!("{}{hidden}", said(&it["settled"]));
+        vec![said(&it["severity"]), said(&it["check_id"]), said(&it["title"]), settled]
     });
     page.table("Findings", &["severity", "id", "title", "settled"], findings.into_iter());
     let items = rows("items", &|it| {
-        vec![said(&it["verdict"]), said(&it["statement"]), said(&it["by"]), said(&it["because"])]
+        let verdict = said(&it["verdict"]).replace('-', " ");
+        vec![verdict, said(&it["statement"]), said(&it["by"]), said(&it["because"])]
     });
     page.table("Items", &["verdict", "statement", "by", "because"], items.into_iter());
+    let noted =
+        rows("acknowledged", &|it| vec![said(&it["text"]), said(&it["who"]), said(&it["at"])]);
+    page.table("Acknowledged", &["what", "by", "at"], noted.into_iter());
+    let open = record["rollback_leaves_open"].as_array().into_iter().flatten();
+    page.list("What the way back leaves open", open.map(said));
     let plan = rows("plan", &|it| vec![said(&it["item"]), said(&it["says"])]);
     page.table("Planned moves", &["for", "what"], plan.into_iter());
 }
@@ -142,17 +155,7 @@ fn files(page: &mut Page, record: &Value, verified: &Verified) {
     let files = record["files"].as_array().into_iter().flatten();
     let rows = files.map(|it| vec![said(&it["path"]), said(&it["sha256"])]);
     page.table("Files beside it", &["file", "sha256"], rows);
-    page.raw("<h2>The same without this program</h2>\n<pre>");
-    for command in super::verify::commands(verified, ".", None) {
-        page.raw(&safe(&format!("$ {command}")));
-        page.raw("\n");
-    }
-    page.raw("</pre>\n");
-}
-
-fn list(page: &mut Page, title: &str, list: &Value, line: impl Fn(&Value) -> String) {
-    let rows = list.as_array().into_iter().flatten().map(|it| vec![line(it)]);
-    page.table(title, &[], rows);
+    page.commands("The same without this program", &super::verify::commands(verified, ".", None));
 }
 
 /// Reads a value as words.
@@ -161,60 +164,5 @@ fn said(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// Makes text safe between tags.
-fn safe(text: &str) -> String {
-    let text = Shown::text(text).into_string();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn raw(&mut self, html: &str) {
-        self.0.push_str(html);
-    }
-
-    fn banner(&mut self, class: &str, text: &str) {
-        self.raw(&format!("<p class=\"banner {class}\">{}</p>\n", safe(text)));
-    }
-
-    /// Writes a table; one without rows is left out.
-    fn table(&mut self, title: &str, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-        let rows: Vec<Vec<String>> = rows.collect();
-        if rows.is_empty() {
-            return;
-        }
-        if !title.is_empty() {
-            self.raw(&format!("<h2>{}</h2>\n", safe(title)));
-        }
-        self.raw("<table>");
-        if !heads.is_empty() {
-            self.raw("<thead><tr>");
-            for head in heads {
-                self.raw(&format!("<th scope=\"col\">{}</th>", safe(head)));
-            }
-            self.raw("</tr></thead>");
-        }
-        self.raw("<tbody>\n");
-        for row in rows {
-            self.raw("<tr>");
-            for cell in row {
-                let class = match cell.as_str() {
-                    "ok" | "met" | "confirmed" | "signed-off" | "rolled-back" => " class=\"good\"",
-                    "BAD" | "not met" | "critical" | "not-cleared" => " class=\"bad\"",
-                    "unmeasured" | "open" | "warn" | "accepted" | "cannot be told" => {
-                        " class=\"wait\""
-                    }
-                    _ => "",
-                };
-                self.raw(&format!("<td{class}>{}</td>", safe(&cell)));
-            }
-            self.raw("</tr>\n");
-        }
-        self.raw("</tbody></table>\n");
     }
 }

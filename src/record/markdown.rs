@@ -88,6 +88,8 @@ fn head(page: &mut String, sealing: &Sealing<'_>) {
         safe(&target.host),
         safe(&target.user)
     );
+    let version = sealing.gateway.version.as_deref().unwrap_or("installed version not known");
+    line!(page, "- OpenClaw: {}", safe(version));
     let revision = &sealing.runbook.revision;
     line!(page, "- Runbook: {} revision {revision}", safe(&sealing.runbook.id));
     match &sealing.answers.choice {
@@ -177,7 +179,8 @@ fn checks(page: &mut String, sealing: &Sealing<'_>) {
             Settled::Accepted(residual) => format!("accepted until {}", residual.expires),
         };
         let severity = format!("{:?}", state.finding.severity).to_lowercase();
-        let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
+        let hidden =
+            if state.finding.suppressed { ", hidden by the config: no owner, no end" } else { "" };
         line!(
             page,
             "- {severity} `{}`: {} — {settled}{hidden}",

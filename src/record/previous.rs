@@ -11,6 +11,7 @@ use crate::change::Answers;
 use crate::change::Review;
 use crate::change::Since;
 use crate::openclaw::finding::Severity;
+use crate::openclaw::suppress::Narrow;
 use crate::record::Signing;
 use crate::record::document::Accepted;
 use crate::record::said;
@@ -19,6 +20,7 @@ use crate::record::sshsig;
 use crate::record::sshsig::Refusal;
 use crate::record::sshsig::Signature;
 use crate::record::trust::Trust;
+use crate::record::verify;
 use crate::record::verify::Found;
 use crate::residual::Residual;
 use crate::runbook::Runbook;
@@ -57,6 +59,12 @@ struct Document {
 struct Reported {
     key: String,
     severity: Severity,
+    #[serde(default)]
+    check_id: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    paths: Vec<String>,
     sources: Vec<String>,
 }
 
@@ -98,7 +106,8 @@ impl Previous {
         let says_signed = document.signature.is_some_and(|it| it != Signing::Unsigned.word());
         let withdrawn = said::withdrawal(&found.said).or_else(|| said::claim(&found.said));
         let doubt = doubt(found, says_signed, document.sealed.parse().ok()?, trust);
-        Some(match doubt.or_else(|| withdrawn.map(Said::line)) {
+        let lacks = || verify::lacks(found, trust).map(|it| format!("it lacks a signature: {it}"));
+        Some(match doubt.or_else(|| withdrawn.map(Said::line)).or_else(lacks) {
             None => previous,
             Some(doubt) => previous.doubted(doubt),
         })
@@ -114,6 +123,15 @@ impl Previous {
     #[must_use]
     pub fn is_critical(&self, key: &str) -> bool {
         is_critical(&self.findings, key)
+    }
+
+    /// Tells what a finding of the audit is told apart by; none where its key is no such finding's.
+    #[must_use]
+    pub fn audited(&self, key: &str) -> Option<Narrow<'_>> {
+        let found = self.findings.iter().find(|found| found.key == key)?;
+        let audited = found.sources.iter().any(|check| check.starts_with("audit"));
+        let path = found.paths.first().map(String::as_str);
+        audited.then_some(Narrow { check_id: &found.check_id, title: &found.title, path })
     }
 
     /// Returns what was accepted in it, as acceptances of a change that walks this runbook.

@@ -259,7 +259,7 @@ fn stamp(text: &str, zone: Zone<'_>) -> Option<i64> {
 /// Tells whether a name matches a list of patterns such as `*@example.org,!bob@*`.
 ///
 /// A pattern with `!` that matches refuses, whatever the others say.
-fn matches_list(name: &str, list: &str) -> bool {
+pub(super) fn matches_list(name: &str, list: &str) -> bool {
     let mut matched = false;
     for pattern in list.split(',') {
         let (refuses, pattern) = match pattern.strip_prefix('!') {

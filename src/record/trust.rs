@@ -3,6 +3,7 @@
 use chrono::DateTime;
 use chrono::FixedOffset;
 
+use crate::record::policy::Policy;
 use crate::record::signers::Asked;
 use crate::record::signers::Revoked;
 use crate::record::signers::Signer;
@@ -21,6 +22,8 @@ pub struct Trust<'a> {
     pub signers: Option<&'a Signers>,
     /// The keys that count no more.
     pub revoked: &'a Revoked,
+    /// What is demanded of records, where anything is.
+    pub policy: Option<&'a Policy>,
     /// Who is asked about keys that are not known here.
     pub elsewhere: Elsewhere<'a>,
 }

@@ -19,6 +19,7 @@ pub use self::commands::commands;
 pub use self::commands::quote;
 pub use self::head::head;
 pub use self::head::statement;
+pub use self::signature::lacks;
 use crate::record::chain::Fault;
 use crate::record::chain::Ring;
 use crate::record::chain::Weight;
@@ -94,6 +95,8 @@ pub enum Whole {
     Expired,
     /// The change was not cleared, and says so.
     NotCleared,
+    /// Somebody who must sign has not.
+    Lacking,
     /// Another record stands in its place.
     Superseded,
     /// No key vouches for it.
@@ -115,6 +118,7 @@ impl Whole {
             Self::Incomplete => "incomplete",
             Self::Expired => "expired",
             Self::NotCleared => "not-cleared",
+            Self::Lacking => "lacking",
             Self::Superseded => "superseded",
             Self::Unsigned => "unsigned",
             Self::Untrusted => "untrusted",
@@ -164,10 +168,12 @@ impl Alone {
     pub fn of(found: Found, trust: Trust<'_>, now: DateTime<FixedOffset>) -> Self {
         let at = found.document.as_ref().map_or(now, |document| document.sealed);
         let looked = signature::look(&found, trust, at);
+        let people = signature::people(&looked, &found, trust, at);
         let mut answers = vec![content::syntax(&found), looked.signature, looked.signer];
         if let Ok(document) = &found.document {
             let first = (looked.key.as_ref(), looked.principal.as_deref());
             answers.push(signature::countersigned(&found, first, trust, at));
+            answers.extend(signature::policy(document, &people, trust));
             answers.push(content::residuals(document, &found.said, now));
             answers.push(content::evidence(&found, document));
             answers.push(content::outcome(document, &found.said));
@@ -207,6 +213,15 @@ impl Alone {
     }
 }
 
+impl Document {
+    /// Tells whether a page for people is the one that was sealed with it.
+    #[must_use]
+    pub fn is_page(&self, text: &str) -> bool {
+        let listed = self.files.iter().find(|listed| listed.path == "record.md");
+        listed.is_some_and(|listed| listed.sha256 == digest(text.as_bytes()))
+    }
+}
+
 /// Verifies a record that stands alone.
 #[must_use]
 pub fn verify(found: Found, trust: Trust<'_>, now: DateTime<FixedOffset>) -> Verified {
@@ -224,6 +239,7 @@ fn whole(answers: &[Answer], faults: &[Fault], least: Whole) -> Whole {
             (State::Bad, Aspect::Signer) => Whole::Untrusted,
             (State::Bad, Aspect::Chain) if !broken => Whole::Untrusted,
             (State::Bad, Aspect::Residuals) => Whole::Expired,
+            (State::Bad, Aspect::Policy) => Whole::Lacking,
             (State::Bad, Aspect::Outcome) => Whole::NotCleared,
             (State::Bad, _) => Whole::Invalid,
         };

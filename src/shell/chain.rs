@@ -46,6 +46,7 @@ use crate::shell::places::Places;
 use crate::shell::places::make_private;
 use crate::shell::store::StoreError;
 use crate::shell::store::failed;
+use crate::shell::store::remove;
 use crate::shell::store::sync_dir;
 use crate::shell::store::write_new;
 
@@ -280,11 +281,4 @@ pub fn signature_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".sig");
     PathBuf::from(name)
-}
-
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(why)),
-        _ => Ok(()),
-    }
 }

@@ -40,6 +40,9 @@ const ANSWERS: [(&str, i32, &str); 9] = [
     ("rehearsal", 0, include_str!("../../assets/demo/rehearsal.json")),
 ];
 
+/// The OpenClaw whose answers these are.
+const VERSION: &str = "2026.9.6";
+
 /// What our own connections to the sample gateway came to.
 const CONNECTIONS: &str = include_str!("../../assets/demo/connections.json");
 
@@ -63,7 +66,12 @@ pub fn target() -> Target {
 /// Returns what commands would be run against.
 #[must_use]
 pub fn gateway() -> Gateway {
-    Gateway { program: "openclaw".to_owned(), port: 18_789, ..Gateway::default() }
+    Gateway {
+        program: "openclaw".to_owned(),
+        port: 18_789,
+        version: Some(VERSION.to_owned()),
+        ..Gateway::default()
+    }
 }
 
 /// Reads the sample config.

@@ -34,6 +34,7 @@ use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
 use crate::openclaw::logs::Sought;
 use crate::openclaw::target::Target;
+use crate::shell::installed;
 use crate::shell::listen;
 use crate::shell::pairing;
 use crate::shell::service;
@@ -308,6 +309,7 @@ impl Source {
             keep: config.map_or_else(Vec::new, |config| referenced(&config.value)),
             environment: self.environment.clone(),
             port,
+            version: self.environment.get("PATH").and_then(|path| installed::version(path)),
         }
     }
 }

@@ -5,6 +5,7 @@ mod bundle;
 mod list;
 mod previous;
 mod shelf;
+mod show;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,13 +19,18 @@ use sha2::Sha256;
 
 pub use self::believed::Believed;
 pub use self::believed::BelievedError;
+pub use self::believed::read_policy;
 pub use self::bundle::Bundle;
 pub use self::list::Entry;
 pub use self::list::list;
+pub use self::list::list_of;
 pub use self::previous::newest;
 pub use self::previous::previous;
 pub use self::shelf::Shelf;
 pub use self::shelf::verify;
+pub use self::show::listed;
+pub use self::show::open;
+pub use self::show::word;
 use crate::record::said;
 use crate::record::said::Said;
 use crate::record::sshsig::Signature;

@@ -29,13 +29,24 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// The name of a key that is made on the spot.
 const NEW_KEY: &str = "id_portcullis";
 
-/// Looks for keys and says what can be signed with.
+/// Looks for keys and says what can be signed with; the one that is set comes first.
 #[must_use]
-pub fn offer(sha256: String, seq: u64) -> Offer {
-    let without = missing();
-    let keys = if without.is_none() { keys() } else { Vec::new() };
+pub fn offer(sha256: String, seq: u64, set: Option<&Path>) -> Offer {
+    let mut without = missing();
+    let mut keys = if without.is_none() { keys() } else { Vec::new() };
+    if let Some(path) = set.filter(|_| without.is_none()) {
+        match named(path) {
+            Some(key) => {
+                let place = keys.iter().position(|it| it.fingerprint == key.fingerprint);
+                // Where the agent holds it, the agent signs.
+                let key = place.map_or(key, |place| keys.remove(place));
+                keys.insert(0, key);
+            }
+            None => without = Some(format!("{}, which config.toml names", no_key(path))),
+        }
+    }
     let new = ssh_folder().map(|folder| folder.join(NEW_KEY));
-    let new = new.filter(|path| without.is_none() && !path.exists());
+    let new = new.filter(|path| missing().is_none() && !path.exists());
     let new_key = new.map(|path| path.display().to_string());
     Offer { sha256, seq, keys, new_key, without }
 }
@@ -86,6 +97,12 @@ fn key(line: &str, held: Held) -> Option<SigningKey> {
     let (key, comment) = Key::parse(line)?;
     let name = format!("{} {comment}", key.kind()).trim().to_owned();
     (!key.is_certificate()).then(|| SigningKey { name, fingerprint: key.fingerprint(), held })
+}
+
+/// Says that a file holds no public key.
+#[must_use]
+pub fn no_key(path: &Path) -> String {
+    format!("there is no public key in `{}`", path.display())
 }
 
 /// Reads a public key from a file the operator names.

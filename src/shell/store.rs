@@ -207,7 +207,24 @@ pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
     path.canonicalize().map_err(failed("find", path))
 }
 
-pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+/// Removes a file of ours; none is fine.
+///
+/// # Errors
+///
+/// Whatever the system says.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(why)),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until a folder's entries are on disk.
+///
+/// # Errors
+///
+/// Whatever the system says.
+pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("write", dir))
 }
 

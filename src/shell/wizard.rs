@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -44,6 +45,8 @@ use crate::shell::keyboard::Keyboard;
 use crate::shell::live::Source;
 use crate::shell::live::Stamp;
 use crate::shell::places::Places;
+use crate::shell::records;
+use crate::shell::records::Believed;
 use crate::shell::run::Event;
 use crate::shell::run::Processes;
 use crate::shell::run::Running;
@@ -70,6 +73,8 @@ pub struct World {
     pub places: Places,
     /// The draft.
     pub draft: Draft,
+    /// The public key that the operator signs with, where one is set.
+    pub signing_key: Option<PathBuf>,
 }
 
 /// How the wizard ended.
@@ -222,11 +227,39 @@ impl Shell {
                             next.extend(app.update(Message::Written(Err(why)), shell::now()));
                         }
                     }
+                    Effect::ListRecords => self.list_records(&app.target.id),
+                    Effect::OpenRecord(folder) => self.open_record(&app.target.id, folder),
                 }
             }
             effects = next;
         }
         Ok(false)
+    }
+
+    /// Reads the list of records, and answers when it is there.
+    fn list_records(&self, target: &str) {
+        let (queue, places, target) =
+            (self.queue.clone(), self.world.places.clone(), target.to_owned());
+        thread::spawn(move || {
+            // What cannot be believed shows where a record is opened.
+            let believed = Believed::read(&places.config, None, None).unwrap_or_default();
+            let list = records::listed(&places, &target, &believed);
+            // The receiver is gone only when the wizard has been left.
+            let _ = queue.send(Message::Records(list));
+        });
+    }
+
+    /// Verifies a record, and answers when that is done.
+    fn open_record(&self, target: &str, folder: String) {
+        let (queue, places, target) =
+            (self.queue.clone(), self.world.places.clone(), target.to_owned());
+        thread::spawn(move || {
+            let believed = Believed::read(&places.config, None, None);
+            let opened = believed.map_err(|why| why.to_string()).and_then(|believed| {
+                records::open(&places, &target, &folder, &believed, shell::now()).map(Box::new)
+            });
+            let _ = queue.send(Message::Record(folder, opened));
+        });
     }
 
     /// Locks the chain, gives the record its place in it, and looks for keys.
@@ -237,7 +270,8 @@ impl Shell {
         let link = chain.link();
         let seq = link.seq.unwrap_or_default();
         let signed = record.clone().linked(&link, Signing::Signed);
-        let offer = sign::offer(digest(signed.json.as_bytes()), seq);
+        let offer =
+            sign::offer(digest(signed.json.as_bytes()), seq, self.world.signing_key.as_deref());
         self.ready = Some(Ready { chain, record, offer: offer.clone() });
         Ok(Box::new(offer))
     }
@@ -260,7 +294,8 @@ impl Shell {
                     tell("A key of your own, to sign with. Choose a passphrase for it.");
                     sign::make_key(&path, &comment)
                 })?;
-                ready.offer = sign::offer(ready.offer.sha256, ready.offer.seq);
+                let set = self.world.signing_key.as_deref();
+                ready.offer = sign::offer(ready.offer.sha256, ready.offer.seq, set);
                 let offer = Box::new(ready.offer.clone());
                 self.ready = Some(ready);
                 return Ok(match made {

@@ -214,7 +214,7 @@ fn finding(app: &App, theme: Theme, key: &str, prose: &mut Prose) {
     }
     item::bears_on(app, theme, &finding.check_id, prose);
     if finding.suppressed {
-        let text = "The config hides this from the audit's summary. Hidden is not resolved.";
+        let text = "The config hides this from the audit's summary, without owner or end. Hidden is not resolved.";
         prose.lead("! ", theme.waiting(), text, theme.waiting());
     }
     if let Some(because) = &state.by_design {
@@ -404,6 +404,13 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
             residual.subject, residual.reason, residual.owner, residual.expires
         );
         prose.lead("Accepted ", theme.quiet(), &text, Style::new());
+    }
+    for demand in app.demanded() {
+        let text = format!("{demand}; who is missing countersigns");
+        prose.lead("Policy   ", theme.quiet(), &text, Style::new());
+    }
+    for other in &app.others {
+        prose.lead("Others   ", theme.waiting(), other, Style::new());
     }
     let back = format!("rollback.json5 beside the record; {}", app.review.rehearsed.said());
     prose.lead("Way back ", theme.quiet(), &back, Style::new());

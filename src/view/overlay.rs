@@ -2,6 +2,7 @@
 
 mod apply;
 mod card;
+mod records;
 mod signing;
 
 use ratatui::Frame;
@@ -91,6 +92,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Signing { offer, cursor, problem }) => {
             signing::draw(app, theme, frame, body, offer, *cursor, problem.as_deref());
         }
+        Some(Overlay::Records(archive)) => records::draw(theme, frame, body, archive),
         Some(Overlay::Sealed(sealed)) => {
             page(
                 theme,
@@ -106,7 +108,14 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
 }
 
 /// Draws a frame over the middle of the body and returns what is inside.
-fn pane(theme: Theme, frame: &mut Frame, body: Rect, title: &str, hint: &str, height: u16) -> Rect {
+pub(super) fn pane(
+    theme: Theme,
+    frame: &mut Frame,
+    body: Rect,
+    title: &str,
+    hint: &str,
+    height: u16,
+) -> Rect {
     let width = body.width.min(WIDEST);
     let height = height.saturating_add(2).clamp(3, body.height.saturating_sub(2).max(3));
     let area = Rect {
@@ -126,7 +135,7 @@ fn pane(theme: Theme, frame: &mut Frame, body: Rect, title: &str, hint: &str, he
     Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
 }
 
-fn page(
+pub(super) fn page(
     theme: Theme,
     frame: &mut Frame,
     body: Rect,
@@ -235,7 +244,7 @@ fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String], cursor: usize) {
+pub(super) fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String], cursor: usize) {
     let height = usize::from(area.height);
     let cursor = cursor.min(lines.len().saturating_sub(1));
     let first = (cursor + 1).saturating_sub(height);
@@ -436,6 +445,14 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     } else {
         let said = "UNSIGNED: no key vouches for it. To check it without this program:";
         text.add(said, theme.waiting());
+    }
+    if !app.demanded().is_empty() {
+        let said = format!(
+            "The policy demands {}; see `portcullis records verify {}`",
+            app.demanded().join(", and "),
+            app.change.header.change
+        );
+        text.lead("! ", theme.waiting(), &said, theme.waiting());
     }
     let check = format!("sha256sum '{folder}/record.json'");
     text.lead("$ ", theme.key(), &check, Style::new());

@@ -206,6 +206,8 @@ fn drawn(runbook: &Runbook, live: Live, name: &str) {
         notice: None,
         previous: None,
         step: None,
+        policy: None,
+        others: Vec::new(),
     };
     let mut app = App::new(start, now());
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();

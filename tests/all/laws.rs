@@ -94,6 +94,8 @@ impl Wizard {
             notice: None,
             previous: None,
             step: None,
+            policy: None,
+            others: Vec::new(),
         };
         Self { app: App::new(start, now()), effects: Vec::new() }
     }

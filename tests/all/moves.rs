@@ -65,6 +65,8 @@ impl Wizard {
             notice: None,
             previous: None,
             step: None,
+            policy: None,
+            others: Vec::new(),
         };
         let mut wizard = Self { app: App::new(start, now), now };
         wizard.at(Step::Pattern, &Row::Pattern(place));

@@ -63,7 +63,7 @@ fn a_search_and_the_question_before_the_checks_lie_over_the_step() {
 }
 
 #[track_caller]
-fn snapshot(name: &str, screen: &Buffer) {
+pub(crate) fn snapshot(name: &str, screen: &Buffer) {
     let mut backend = TestBackend::new(screen.area.width, screen.area.height);
     let cells = (screen.content.iter().enumerate()).map(|(index, cell)| {
         let (column, row) = screen.pos_of(index);

@@ -10,11 +10,16 @@ use crossterm::event::KeyEvent;
 use crossterm::event::KeyModifiers;
 use portcullis::app::App;
 use portcullis::app::Effect;
+use portcullis::app::Listed;
 use portcullis::app::Message;
+use portcullis::app::Opened;
 use portcullis::app::Start;
+use portcullis::app::page::Row;
 use portcullis::change::Change;
 use portcullis::change::Header;
 use portcullis::change::SCHEMA;
+use portcullis::record::Previous;
+use portcullis::record::Record;
 use portcullis::runbook::GATEWAY_EXPOSURE;
 use portcullis::runbook::Runbook;
 use portcullis::shell::demo;
@@ -29,11 +34,20 @@ pub(crate) struct Stage {
     app: App,
     /// What audits answer in place of the sample's.
     audit: Option<String>,
+    /// The record that was to be signed last.
+    pub(crate) sealed: Option<Record>,
+    /// The records there are, and what opening any of them shows.
+    pub(crate) shelf: Option<(Vec<Listed>, Opened)>,
 }
 
 impl Stage {
     /// Opens a new change.
     pub(crate) fn new() -> Self {
+        Self::after(None)
+    }
+
+    /// Opens a change that goes on from a record.
+    pub(crate) fn after(previous: Option<Previous>) -> Self {
         let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
         let header = Header {
             schema: SCHEMA.to_owned(),
@@ -57,22 +71,52 @@ impl Stage {
             size: (80, 24),
             folder: ".".to_owned(),
             notice: None,
-            previous: None,
             step: None,
+            previous,
+            policy: None,
+            others: Vec::new(),
         };
-        Self { app: App::new(start, now()), audit: None }
+        Self { app: App::new(start, now()), audit: None, sealed: None, shelf: None }
     }
 
     /// Opens a change in which much is answered: the pattern, the inventory, the checks.
     pub(crate) fn half_way() -> Self {
         let mut stage = Self::new();
+        stage.answer_much();
+        stage
+    }
+
+    /// Answers much: the pattern, the inventory, the checks.
+    pub(crate) fn answer_much(&mut self) -> &mut Self {
+        let stage = self;
         stage.press("g enter").type_text("the owner's own admin work").press("enter j j space");
         stage.press("2 g");
         for _ in 0..9 {
             stage.press("space j");
         }
-        stage.press("3 g enter enter 5 g j space 1 g");
-        stage
+        stage.press("3 g enter enter 5 g j space 1 g")
+    }
+
+    /// Returns the wizard.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Goes to a step and puts the cursor on a row there.
+    #[track_caller]
+    pub(crate) fn on(&mut self, step: &str, row: impl Fn(&Row) -> bool) -> &mut Self {
+        self.press(step).press("g");
+        let place = self.app.rows().iter().position(row).expect("a row");
+        for _ in 0..place {
+            self.press("j");
+        }
+        self
+    }
+
+    /// Puts the cursor on a finding of step 3.
+    #[track_caller]
+    pub(crate) fn on_finding(&mut self, check_id: &str) -> &mut Self {
+        self.on("3", |row| matches!(row, Row::Finding(key) if key.starts_with(check_id)))
     }
 
     /// Lets audits answer this.
@@ -108,6 +152,12 @@ impl Stage {
         self
     }
 
+    /// Takes the last character of a field back.
+    pub(crate) fn backspace(&mut self) -> &mut Self {
+        self.send(Message::Key(KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE)));
+        self
+    }
+
     /// Draws the screen.
     pub(crate) fn draw(&self, theme: Theme, columns: u16, rows: u16) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen");
@@ -130,6 +180,15 @@ impl Stage {
                     }
                     self.send(Message::Ended(run, ended));
                 }
+                Effect::Seal(record) => self.sealed = Some(*record),
+                Effect::ListRecords => {
+                    let list = self.shelf.as_ref().map(|(list, _)| list.clone());
+                    self.send(Message::Records(list.unwrap_or_default()));
+                }
+                Effect::OpenRecord(folder) => {
+                    let (_, opened) = self.shelf.clone().expect("a record");
+                    self.send(Message::Record(folder, Ok(Box::new(opened))));
+                }
                 // The sample never moves.
                 Effect::Look => {}
                 other => panic!("the stage does not play {other:?}"),
@@ -138,6 +197,6 @@ impl Stage {
     }
 }
 
-fn now() -> DateTime<FixedOffset> {
+pub(crate) fn now() -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").expect("a time")
 }

@@ -22,6 +22,7 @@ impl Answer<'_> {
             "demo": self.scene.target.demo,
             "target": self.scene.target,
             "runbook": { "id": self.runbook.id, "revision": self.runbook.revision },
+            "openclaw": { "installed": self.scene.gateway.version },
             "config_digest": self.scene.live.digest(),
             "config_warnings": self.scene.live.config().map(|config| &config.warnings),
             "pattern": self.pattern(),

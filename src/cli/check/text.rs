@@ -42,7 +42,11 @@ impl Answer<'_> {
         }
         let mut advised = BTreeSet::new();
         for state in &self.review.findings {
-            let hidden = if state.finding.suppressed { ", hidden by the config" } else { "" };
+            let hidden = if state.finding.suppressed {
+                ", hidden by the config: no owner, no end"
+            } else {
+                ""
+            };
             let severity = state.finding.severity.word();
             let accepted = match &state.settled {
                 Settled::Accepted(it) => format!(", accepted by {} until {}", it.owner, it.expires),

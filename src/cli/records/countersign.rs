@@ -21,6 +21,7 @@ use crate::record::statement::Deed;
 use crate::record::verify::Found;
 use crate::shell::chain::read;
 use crate::shell::chain::signature_of;
+use crate::shell::records;
 use crate::shell::sign;
 use crate::shell::store;
 use crate::shell::store::StoreError;
@@ -47,7 +48,7 @@ impl Countersign {
         };
         let made = match &self.signature {
             Some(path) => read(path).map_err(cannot)?,
-            None => make(&self.hand.key()?, &found)?,
+            None => make(&self.hand.key(common)?, &found)?,
         };
         let signed = Signature::parse(&made).map_err(|why| not(why.to_string()))?;
         match signed.check(sshsig::RECORD, &found.json) {
@@ -74,20 +75,65 @@ impl Countersign {
             }
             Place::Folder(folder, target) => {
                 let below = folder.join("countersign");
-                crate::shell::places::make_private(&below).map_err(|why| not(why.to_string()))?;
                 let out = below.join(format!("{name}.sig"));
-                put(&out, &made)?;
-                print(&format!("Countersigned: {}\n", out.display()))?;
-                if let Some(target) = target {
-                    // Said in the chain, so that taking the signature away shows.
-                    let deed = Deed::Countersign { says: digest(&made) };
-                    let path = self.hand.say(common, &target, &found, &deed)?;
-                    print(&format!("In the chain: {}\n", path.display()))?;
+                match target {
+                    None => {
+                        place_in(&below, &out, &made)?;
+                        print(&format!("Countersigned: {}\n", out.display()))?;
+                    }
+                    Some(target) => self.take_in(common, &target, &found, (&out, &made))?,
                 }
             }
         }
         Ok(Status::Fine)
     }
+}
+
+impl Countersign {
+    /// Puts a signature beside the record and says so in the chain, so that taking it away shows.
+    ///
+    /// The signature comes first: a crash in between leaves one that the same command takes in.
+    fn take_in(
+        &self,
+        common: &Common,
+        target: &str,
+        found: &Found,
+        (out, made): (&Path, &[u8]),
+    ) -> Result<(), Failure> {
+        let key = self.hand.key(common)?;
+        let stands = |bytes: &Vec<u8>| {
+            let signed = Signature::parse(bytes);
+            signed.is_ok_and(|signed| signed.check(sshsig::RECORD, &found.json).is_ok())
+        };
+        let there = read(out).ok().filter(stands);
+        let made = there.as_deref().unwrap_or(made);
+        let deed = Deed::Countersign { says: digest(made) };
+        let (dir, believed) = (common.places()?.records(target), common.believed()?);
+        let known = || {
+            let said = records::said(&dir, found, believed.trust());
+            said.iter().any(|said| said.deed == deed)
+        };
+        if there.is_some() && known() {
+            return Err(not("this key has countersigned it already"));
+        }
+        let put = || match &there {
+            None => place_in(out.parent().unwrap_or(out), out, made),
+            Some(_) => Ok(()),
+        };
+        let stated = self.hand.say(common, (target, found, &deed), Some(&key), put);
+        if stated.is_err() && there.is_none() && !known() {
+            // Nothing vouches for it yet; without a statement it would stay outside the chain.
+            store::remove(out).map_err(cannot)?;
+        }
+        let path = stated?;
+        print(&format!("Countersigned: {}\nIn the chain: {}\n", out.display(), path.display()))
+    }
+}
+
+fn place_in(folder: &Path, out: &Path, made: &[u8]) -> Result<(), Failure> {
+    crate::shell::places::make_private(folder).map_err(|why| not(why.to_string()))?;
+    put(out, made)?;
+    store::sync_dir(folder).map_err(cannot)
 }
 
 fn make(key: &SigningKey, found: &Found) -> Result<Vec<u8>, Failure> {

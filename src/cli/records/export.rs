@@ -44,8 +44,9 @@ impl Export {
         let (place, mut found) = super::find(common, &self.id)?;
         let text = match self.format {
             Form::Md => {
-                found.said = place.said(&found, self.trusted.read(common)?.trust());
-                page::markdown(&place, &found)?.into_string()
+                let believed = self.trusted.read(common)?;
+                found.said = place.said(&found, believed.trust());
+                page::markdown(&place, &found, believed.trust())?.into_string()
             }
             Form::Html => {
                 let believed = self.trusted.read(common)?;

@@ -4,27 +4,28 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::records::Place;
-use crate::record::chain::digest;
+use crate::record::trust::Trust;
+use crate::record::verify;
 use crate::record::verify::Found;
 use crate::shell::store;
 use crate::text::Shown;
 
 /// Returns the record's page, safe to show; it must be the one that was sealed.
-pub(super) fn markdown(place: &Place, found: &Found) -> Result<Shown, Failure> {
+pub(super) fn markdown(place: &Place, found: &Found, trust: Trust<'_>) -> Result<Shown, Failure> {
     let text = match place {
         Place::Folder(folder, _) => read(&folder.join("record.md"))?,
         Place::File(_, bundle) => bundle.files.get("record.md").cloned().unwrap_or_default(),
     };
-    let document = found.document.as_ref().ok();
-    let listed = document
-        .and_then(|document| document.files.iter().find(|listed| listed.path == "record.md"));
-    let same = listed.as_ref().is_some_and(|listed| listed.sha256 == digest(text.as_bytes()));
+    let same = found.document.as_ref().is_ok_and(|document| document.is_page(&text));
     let warning = if same {
         ""
     } else {
         "> This page is not the one that was sealed; `portcullis records verify` says more.\n\n"
     };
     let said: String = found.said.iter().map(|said| format!("> {}\n", said.line())).collect();
+    let lacks = verify::lacks(found, trust);
+    let lacks = lacks.map(|it| format!("> it lacks a signature: {it}\n")).unwrap_or_default();
+    let said = format!("{lacks}{said}");
     let gap = if said.is_empty() { "" } else { "\n" };
     Ok(Shown::text(&format!("{warning}{said}{gap}{text}")))
 }

@@ -175,6 +175,7 @@ impl Verify {
         let now = Now {
             target: &scene.target.id,
             config: scene.live.config().map(|config| config.digest.as_str()),
+            openclaw: scene.gateway.version.as_deref(),
             runbook: &runbook,
             runbook_sha256: &sha256,
             answers: &answers,
@@ -215,6 +216,7 @@ fn status(whole: Whole) -> Status {
         Whole::Incomplete => Status::Incomplete,
         Whole::Expired
         | Whole::NotCleared
+        | Whole::Lacking
         | Whole::Superseded
         | Whole::Unsigned
         | Whole::Untrusted

@@ -28,6 +28,8 @@ pub enum Aspect {
     Signer,
     /// A second person signed.
     Countersigned,
+    /// Those who must sign have signed.
+    Policy,
     /// It stands at its place and none is missing.
     Chain,
     /// What was accepted still holds.
@@ -47,6 +49,7 @@ impl Aspect {
             Self::Signature => "signature",
             Self::Signer => "signer",
             Self::Countersigned => "countersigned",
+            Self::Policy => "policy",
             Self::Chain => "chain",
             Self::Residuals => "residuals",
             Self::Evidence => "evidence",

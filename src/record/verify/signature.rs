@@ -5,6 +5,7 @@ use chrono::FixedOffset;
 
 use crate::record::chain::digest;
 use crate::record::document::Document;
+use crate::record::policy::Person;
 use crate::record::sshsig;
 use crate::record::sshsig::Key;
 use crate::record::sshsig::Refusal;
@@ -130,4 +131,59 @@ pub(super) fn countersigned(
         ([], _) => told(State::None, "solo: the same person signed twice".to_owned()),
         (names, _) => told(State::Good, format!("by {}", names.join(", "))),
     }
+}
+
+/// Lists those who signed and may: whoever sealed it, and those who joined.
+pub(super) fn people(
+    looked: &Looked,
+    found: &Found,
+    trust: Trust<'_>,
+    at: DateTime<FixedOffset>,
+) -> Vec<Person> {
+    let first = looked.principal.clone().zip(looked.key.clone());
+    let mut people: Vec<Person> =
+        first.map(|(principal, key)| Person { principal, key }).into_iter().collect();
+    if trust.policy.is_none() {
+        return people;
+    }
+    for (_, bytes) in &found.countersignatures {
+        let Ok(signed) = Signature::parse(bytes) else { continue };
+        if trust.check(&signed, sshsig::RECORD, &found.json, bytes).is_err() {
+            continue;
+        }
+        let whose = trust.whose(&signed.key, sshsig::RECORD, at);
+        if let Some(principal) = whose.principal() {
+            people.push(Person { principal: principal.to_owned(), key: signed.key });
+        }
+    }
+    people
+}
+
+/// Tells whether those who must sign have signed; none where nothing is demanded.
+pub(super) fn policy(document: &Document, people: &[Person], trust: Trust<'_>) -> Option<Answer> {
+    let policy = trust.policy?;
+    let told = |state, says: String| Some(Answer::new(Aspect::Policy, state, says));
+    let Some(lacks) = policy.lacks(document, people) else {
+        return told(State::Good, "it has what policy.toml demands of it".to_owned());
+    };
+    if trust.signers.is_none() {
+        let says = format!("{lacks}, as nobody can be named without allowed_signers");
+        return Some(Answer::new(Aspect::Policy, State::Unknown, says).so(NAME_THEM));
+    }
+    let remedy = "have whoever is missing run `portcullis records countersign`";
+    Some(Answer::new(Aspect::Policy, State::Bad, lacks).so(remedy))
+}
+
+/// What to do where nobody can be named.
+const NAME_THEM: &str = "list those who may sign in allowed_signers";
+
+/// Says what a record lacks that the policy demands; nothing where it has all of it.
+#[must_use]
+pub fn lacks(found: &Found, trust: Trust<'_>) -> Option<String> {
+    let document = found.document.as_ref().ok()?;
+    trust.policy?;
+    let looked = look(found, trust, document.sealed);
+    let people = people(&looked, found, trust, document.sealed);
+    let answer = policy(document, &people, trust)?;
+    (answer.state != State::Good).then_some(answer.says)
 }

@@ -10,10 +10,10 @@ use crate::record::chain::digest;
 use crate::shell::chain::HeadFile;
 use crate::shell::chain::SEALING;
 use crate::shell::chain::read;
-use crate::shell::chain::remove;
 use crate::shell::chain::signature_of;
 use crate::shell::store::StoreError;
 use crate::shell::store::failed;
+use crate::shell::store::remove;
 use crate::shell::store::sync_dir;
 
 /// Finishes what a crash left half done, or drops what never came into force.

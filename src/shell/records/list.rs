@@ -47,9 +47,19 @@ pub struct Entry {
 /// Lists all records, the newest first.
 #[must_use]
 pub fn list(places: &Places) -> (Vec<Entry>, Vec<Unreadable>) {
+    list_all(places, &targets(places))
+}
+
+/// Lists the records of a target, the newest first.
+#[must_use]
+pub fn list_of(places: &Places, target: &str) -> (Vec<Entry>, Vec<Unreadable>) {
+    list_all(places, &[target.to_owned()])
+}
+
+fn list_all(places: &Places, targets: &[String]) -> (Vec<Entry>, Vec<Unreadable>) {
     let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
-    for target in targets(places) {
-        of_target(places, &target, &mut entries, &mut unreadable);
+    for target in targets {
+        of_target(places, target, &mut entries, &mut unreadable);
     }
     entries.sort_by(|a, b| (b.sealed, &b.folder).cmp(&(a.sealed, &a.folder)));
     (entries, unreadable)

@@ -42,9 +42,20 @@ pub fn newest(places: &Places, target: &str, believed: &Believed) -> Option<(Pat
 
 /// Reads what the next change of a target goes on from.
 ///
-/// It is in doubt where the chain does not name the newest record as its last.
+/// It is in doubt where the chain does not name the newest record as its last, and where nobody's
+/// signature can be judged.
 #[must_use]
-pub fn previous(places: &Places, target: &str, believed: &Believed) -> Option<Previous> {
+pub fn previous(places: &Places, target: &str) -> Option<Previous> {
+    match Believed::read(&places.config, None, None) {
+        Ok(believed) => believing(places, target, &believed),
+        Err(why) => {
+            let previous = believing(places, target, &Believed::default());
+            previous.map(|previous| previous.doubted(why.to_string()))
+        }
+    }
+}
+
+fn believing(places: &Places, target: &str, believed: &Believed) -> Option<Previous> {
     let (_, found) = newest(places, target, believed)?;
     let previous = Previous::read(&found, believed.trust())?;
     Some(match doubt(places, target, &found, believed) {

@@ -112,6 +112,10 @@ fn summary(app: &App, theme: Theme, offer: &Offer) -> Prose {
         count(app.answers.residuals.len(), "residual"),
     );
     text.lead("Counts    ", theme.quiet(), &counts, Style::new());
+    for demand in app.demanded() {
+        let said = format!("{demand}; yours may be one, the others countersign");
+        text.lead("Policy    ", theme.waiting(), &said, Style::new());
+    }
     for residual in app.answers.residuals.values() {
         let subject = residual.subject.split('#').next().unwrap_or(&residual.subject);
         let said = format!(

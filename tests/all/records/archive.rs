@@ -68,6 +68,7 @@ impl Change1 {
 
 /// What a record is made of, to be changed before it is sealed.
 pub(crate) struct Made {
+    pub(crate) target: Target,
     pub(crate) runbook: Runbook,
     pub(crate) live: Live,
     pub(crate) answers: Answers,
@@ -81,9 +82,10 @@ pub(crate) fn record(change: &Change1) -> Record {
 /// Builds one of which something is changed before it is sealed.
 pub(crate) fn record_of(change: &Change1, edit: &dyn Fn(&mut Made)) -> Record {
     let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
-    let mut made = Made { runbook, live: demo::live(), answers: Answers::default() };
+    let (target, live) = (demo::target(), demo::live());
+    let mut made = Made { target, runbook, live, answers: Answers::default() };
     edit(&mut made);
-    let Made { runbook, live, mut answers } = made;
+    let Made { target, runbook, live, mut answers } = made;
     let header = Header {
         schema: change::SCHEMA.to_owned(),
         version: 1,
@@ -91,7 +93,7 @@ pub(crate) fn record_of(change: &Change1, edit: &dyn Fn(&mut Made)) -> Record {
         runbook: runbook.id.clone(),
         revision: runbook.revision.clone(),
         runbook_sha256: Runbook::digest(GATEWAY_EXPOSURE),
-        target: demo::target().id,
+        target: target.id.clone(),
         started: change.at,
         demo: true,
     };
@@ -110,7 +112,7 @@ pub(crate) fn record_of(change: &Change1, edit: &dyn Fn(&mut Made)) -> Record {
     }
     Record::seal(&Sealing {
         runbook: &runbook,
-        target: &demo::target(),
+        target: &target,
         gateway: &demo::gateway(),
         change: &Change::begin(header),
         answers: &answers,
@@ -230,7 +232,18 @@ impl Archive {
 
     /// Seals this record.
     pub(crate) fn seal_as(&self, change: &Change1, record: &Record, key: Option<&Path>) -> Sealed {
-        let mut chain = Chain::open(&self.places, &target()).expect("the chain");
+        self.seal_for(&target(), change, record, key)
+    }
+
+    /// Seals this record among those of a target.
+    pub(crate) fn seal_for(
+        &self,
+        target: &str,
+        change: &Change1,
+        record: &Record,
+        key: Option<&Path>,
+    ) -> Sealed {
+        let mut chain = Chain::open(&self.places, target).expect("the chain");
         let mut pen =
             |file: &Path, namespace: &'static str| ssh_sign(key.expect("a key"), file, namespace);
         let signing = if key.is_some() { Signing::Signed } else { Signing::Unsigned };

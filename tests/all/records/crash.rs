@@ -70,6 +70,9 @@ fn quick(file: &Path, namespace: &'static str) -> Result<(), String> {
     Ok(())
 }
 
+/// How often how much was there after a kill, by system call.
+type Ends = BTreeMap<(&'static str, usize), usize>;
+
 /// An archive with one record.
 fn one() -> Archive {
     let archive = Archive::new();
@@ -83,25 +86,28 @@ fn one() -> Archive {
 #[test]
 fn killed_at_any_write_sync_or_rename_the_archive_is_old_or_new() {
     let next = record(&Change1::cleared("A003"));
-    everywhere("seal", &[Whole::Valid], |chain, _| {
+    let ends = everywhere("seal", &[Whole::Valid], |chain, _| {
         chain.seal(&next, Signing::Signed, now(), &mut quick).expect("a record");
     });
+    println!("records there after a kill, by system call: {ends:?}");
 }
 
 #[test]
 fn killed_at_any_write_sync_or_rename_a_statement_is_made_or_not() {
     // Another kind than the one that was begun, so that nothing of it is simply written over.
     let next = Deed::Countersign { says: digest(b"") };
-    everywhere("say", &[Whole::Valid, Whole::Revoked, Whole::Invalid], |chain, places| {
-        say(chain, places, &next);
-    });
+    let ends =
+        everywhere("say", &[Whole::Valid, Whole::Revoked, Whole::Invalid], |chain, places| {
+            say(chain, places, &next);
+        });
+    println!("records and statements there after a kill, by system call: {ends:?}");
 }
 
 /// Kills the victim everywhere; whoever comes next adds to what is there.
-fn everywhere(deed: &str, words: &[Whole], next: impl Fn(&mut Chain, &Places)) {
+fn everywhere(deed: &str, words: &[Whole], next: impl Fn(&mut Chain, &Places)) -> Ends {
     let archive = one();
     let believed = Believed::read(&archive.places.config, None, None).expect("the signers");
-    let mut ends = BTreeMap::new();
+    let mut ends = Ends::new();
     for call in ["write", "fsync", "rename", "unlink"] {
         for when in 1.. {
             let folder = tempdir().expect("a folder");
@@ -132,8 +138,8 @@ fn everywhere(deed: &str, words: &[Whole], next: impl Fn(&mut Chain, &Places)) {
             assert_eq!(left, Vec::<String>::new(), "{call} {when} left something behind");
         }
     }
-    println!("there after a kill, by system call: {ends:?}");
     assert!(ends.keys().any(|(_, there)| *there == 1) && ends.keys().any(|(_, there)| *there == 2));
+    ends
 }
 
 /// Runs the victim and kills it as it makes a system call for the n-th time; tells whether it was.

@@ -63,7 +63,7 @@ fn what_has_not_run_is_not_compared_and_what_runs_is_the_same() {
     let archive = sealed(&|_| {});
     let ran = archive.run(VERIFY);
     ran.ends(3);
-    for about in ["config", "runbook"] {
+    for about in ["config", "openclaw", "runbook"] {
         assert_eq!(live(&ran, about).0, "good", "{}", ran.stdout);
     }
     let (state, says) = live(&ran, "findings");

@@ -6,12 +6,14 @@ use std::process::Command;
 use std::process::Stdio;
 
 use chrono::TimeDelta;
+use portcullis::openclaw::target::Target;
 use serde_json::Value;
 
 use crate::home::Ran;
 use crate::records::archive::Archive;
 use crate::records::archive::Change1;
 use crate::records::archive::now;
+use crate::records::archive::target;
 
 /// Runs `portcullis` with words of which the last is a reason, spaces and all.
 fn say(archive: &Archive, words: &str, reason: &str, key: Option<&Path>) -> Ran {
@@ -335,4 +337,91 @@ fn a_newest_record_that_was_cut_off_takes_what_is_accepted_with_it() {
     ran.ends(1);
     assert!(ran.stdout.starts_with("void "), "{}", ran.stdout);
     assert!(ran.stderr.contains("names another record"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_key_that_is_set_signs_where_none_is_named() {
+    let (archive, _) = two();
+    let bob = archive.signer("bob");
+    let set = |path: &str| {
+        let text = format!("operator = \"Bob\"\nsigning_key = \"{path}\"\n");
+        archive.home.write("config/config.toml", &text);
+    };
+    let revoke = || {
+        let mut command = archive.home.program(crate::home::PORTCULLIS);
+        command.args(["records", "revoke", "A002", "--reason", "a test"]);
+        archive.home.finish(&mut command)
+    };
+    set("~/keys/nobody.pub");
+    let ran = revoke();
+    ran.ends(2);
+    assert!(ran.stderr.contains("`signing_key` in config.toml"), "{}", ran.stderr);
+    set("~/keys/bob.pub");
+    revoke().ends(0);
+    let said = answer(&verified(&archive, "A002", 1), "outcome")["says"].clone();
+    assert!(said.as_str().unwrap().starts_with("revoked by bob@example.org"), "{said}");
+    let statement = fs::read_to_string(archive.dir().join("statements/000001-revoke.json"));
+    assert!(statement.unwrap().contains("\"who\": \"Bob\""));
+    drop(bob);
+}
+
+#[test]
+fn a_countersignature_that_the_chain_cannot_take_leaves_nothing() {
+    let (archive, _) = two();
+    let bob = archive.signer("bob");
+    let words = format!("records countersign A002 --key {}.pub", bob.display());
+    let chain = portcullis::shell::chain::Chain::open(&archive.places, &target()).unwrap();
+    let ran = archive.run(&words);
+    ran.ends(1);
+    assert!(ran.stderr.contains("another portcullis adds to these records"), "{}", ran.stderr);
+    drop(chain);
+    let signatures = |archive: &Archive| {
+        let all = archive.home.files("data");
+        all.into_iter().filter(|name| name.contains("/countersign/")).count()
+    };
+    assert_eq!(signatures(&archive), 0);
+    let crashed = archive.twin();
+    archive.run(&words).ends(0);
+    assert_eq!(signatures(&archive), 1);
+    let again = archive.run(&words);
+    again.ends(1);
+    assert!(again.stderr.contains("countersigned it already"), "{}", again.stderr);
+    let record = verified(&archive, "A002", 0);
+    assert_eq!(answer(&record, "countersigned")["says"], "by bob@example.org");
+    // A signature that a crash left without its statement is taken in as it is.
+    let folder = Path::new(record["folder"].as_str().unwrap()).file_name().unwrap().to_owned();
+    let [from, to] = [&archive, &crashed].map(|it| it.dir().join(&folder).join("countersign"));
+    fs::create_dir(&to).unwrap();
+    for entry in fs::read_dir(&from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    crashed.run(&words).ends(0);
+    let record = verified(&crashed, "A002", 0);
+    assert_eq!(record["said"][0]["kind"], "countersign");
+    // Taken away, it is missed.
+    fs::remove_dir_all(&from).unwrap();
+    let record = verified(&archive, "A002", 1);
+    assert_eq!(record["whole"], "invalid");
+    assert!(answer(&record, "countersigned")["says"].as_str().unwrap().contains("is gone"));
+}
+
+#[test]
+fn another_os_user_of_the_same_gateway_is_named() {
+    let archive = Archive::new();
+    archive.seal(&Change1::cleared("A001"), None);
+    let config = archive.home.file(".openclaw/openclaw.json").canonicalize().unwrap();
+    let mine = Target { user: "root".to_owned(), ..portcullis::shell::demo::target() };
+    let told = || portcullis::shell::others::others(&archive.places, &mine, &config);
+    assert_eq!(told(), Vec::<String>::new());
+    let folder = portcullis::shell::chain::folders(&archive.dir()).remove(0);
+    let path = folder.join("record.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("~/.openclaw/openclaw.json", &config.display().to_string());
+    fs::write(&path, text).unwrap();
+    let theirs = archive.dir().with_file_name("vega-00000000");
+    fs::rename(archive.dir(), theirs).unwrap();
+    let says = "OS user claw looks after this gateway too; what they seal is a chain of its own, \
+                in vega-00000000 here";
+    assert_eq!(told(), [says]);
 }

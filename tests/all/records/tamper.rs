@@ -402,6 +402,11 @@ fn the_page_needs_nothing_but_itself() {
     {
         assert!(page.contains(part), "{part}");
     }
+    // A rule that nothing may be loaded, and what fails says what to do.
+    assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'\""), "{page}");
+    assert!(page.contains("<td class=\"bad\">not met</td>"), "{page}");
+    let alone = archive.run("records export A001 --format html --allowed-signers /dev/null").stdout;
+    assert!(alone.contains(">once you know whose key it is, add to allowed_signers: "), "{alone}");
     for part in ["<script", "http://", "https://", "src=", "url(", "@import"] {
         assert!(!page.contains(part), "{part}");
     }
