@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one room that performs effects")]
 
 pub mod backup;
+pub mod brought;
 pub mod chain;
 pub mod connect;
 pub mod copy;

@@ -104,10 +104,17 @@ impl Check {
             None => review(&answers).in_force,
         };
         answers.choice = pattern.map(|pattern| Choice { pattern, reason: String::new() });
-        if !self.offline {
-            answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
+        let places = common.places().ok();
+        let draft = places.as_ref().and_then(|p| store::draft(p, &scene.target.id));
+        if let Some(draft) = draft {
+            // What was brought from elsewhere counts here too; nobody's word does.
+            answers.runs = draft.answers().runs;
+            answers.runs.retain(|_, run| run.brought.is_some());
         }
-        let previous = common.places().ok().and_then(|p| store::previous(&p, &scene.target.id));
+        if !self.offline && common.host.is_none() {
+            answers.runs.extend(run_all(&runbook, &scene, common.demo, self.rehearse));
+        }
+        let previous = places.and_then(|p| store::previous(&p, &scene.target.id));
         if let Some(previous) = &previous {
             // What was accepted in the newest record holds here too, by its own scope and end.
             answers.residuals = previous.accepted(&runbook);
@@ -176,8 +183,36 @@ impl Answer<'_> {
 
     /// Tells whether a check had to be measured and was not.
     fn is_missing(&self, check: &crate::runbook::Check) -> bool {
-        let measured = self.answers.runs.get(&check.id).is_some_and(Run::is_measured);
+        let measured = self.answers.runs.get(&check.id).is_some_and(|run| self.is_measured(run));
         self.all && check.need == Need::Required && !measured
+    }
+
+    /// Tells whether a run measured what it was for, and still counts.
+    fn is_measured(&self, run: &Run) -> bool {
+        run.is_measured() && !self.review.stale.contains(&run.check)
+    }
+
+    /// Says what a run came to, where it was brought from, and why it does not count.
+    fn told(&self, run: &Run) -> String {
+        let mut said = run.outcome_word().to_owned();
+        if let Some(why) = run.why() {
+            said.push_str(&format!(": {why}"));
+        }
+        if let Some(from) = run.vantage() {
+            said.push_str(&format!(" ({from})"));
+        }
+        if self.review.stale.contains(&run.check) {
+            let untied = run.brought.as_ref().and_then(|brought| brought.untied.as_deref());
+            let why = untied.unwrap_or("the config moved since, or a day has passed");
+            said.push_str(&format!("; does not count: {why}"));
+        }
+        said
+    }
+
+    /// Returns what was brought that the runbook names no check for.
+    fn beside(&self) -> impl Iterator<Item = &Run> {
+        let runs = self.answers.runs.values();
+        runs.filter(|run| self.runbook.check(&run.check).is_none())
     }
 
     /// Returns the word for a verdict; under `--offline`, nothing was tried.

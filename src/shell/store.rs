@@ -171,6 +171,14 @@ impl Draft {
     }
 }
 
+/// Reads the change that a draft holds, whoever else works on it; none where there is none that
+/// can be read.
+#[must_use]
+pub fn draft(places: &Places, target: &str) -> Option<Change> {
+    let path = places.drafts().join(format!("{target}.jsonl"));
+    Some(Change::read(&read_text(&path).ok()?).ok()?.0)
+}
+
 /// Writes a text to a new private file and waits until it is on disk.
 ///
 /// # Errors

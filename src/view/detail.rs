@@ -154,7 +154,8 @@ fn ran(app: &App, theme: Theme, run: &Run, prose: &mut Prose) {
     prose.lead("$ ", theme.key(), &run.command, Style::new());
     let at = run.at.format("%Y-%m-%d %H:%M:%S");
     let took = run.took().as_secs_f32();
-    prose.add(&format!("{at} · {took:.1} s · {}", run.ended), theme.quiet());
+    let ended = run.vantage().unwrap_or_else(|| format!("{took:.1} s · {}", run.ended));
+    prose.add(&format!("{at} · {ended}"), theme.quiet());
     if app.review.stale.contains(&run.check) {
         let text = "Out of date: the config moved since, or a day has passed. r runs it again.";
         prose.lead("! ", theme.waiting(), text, theme.waiting());

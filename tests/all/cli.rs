@@ -70,8 +70,18 @@ pub(crate) const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } 
 #[test]
 fn help_says_what_there_is() {
     let home = Home::empty();
-    let commands =
-        ["", "check", "connections", "baseline", "rollback", "facts", "runbook", "runbook lint"];
+    let commands = [
+        "",
+        "check",
+        "collect",
+        "import",
+        "connections",
+        "baseline",
+        "rollback",
+        "facts",
+        "runbook",
+        "runbook lint",
+    ];
     let texts = commands.map(|command| {
         let ran = home.run(&format!("{command} -h"));
         ran.ends(0);

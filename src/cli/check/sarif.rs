@@ -272,8 +272,8 @@ impl Answer<'_> {
         let mut told = Vec::new();
         for check in &self.runbook.checks {
             let said = match self.answers.runs.get(&check.id) {
-                Some(run) if run.is_measured() => continue,
-                Some(run) => format!("{}: {}", run.outcome_word(), run.why().unwrap_or_default()),
+                Some(run) if self.is_measured(run) => continue,
+                Some(run) => self.told(run),
                 None if check.need == Need::OnRequest => continue,
                 None => "not run".to_owned(),
             };

@@ -67,6 +67,15 @@ impl Change1 {
 
 /// Builds a record of the sample gateway without a wizard.
 pub(crate) fn record(change: &Change1) -> Record {
+    sealed(change, Answers::default())
+}
+
+/// Builds one of a change in which this stands.
+pub(crate) fn with(answers: Answers) -> Record {
+    sealed(&Change1 { cleared: false, ..Change1::cleared("A001") }, answers)
+}
+
+fn sealed(change: &Change1, answers: Answers) -> Record {
     let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
     let header = Header {
         schema: change::SCHEMA.to_owned(),
@@ -79,7 +88,8 @@ pub(crate) fn record(change: &Change1) -> Record {
         started: change.at,
         demo: true,
     };
-    let (live, mut answers) = (demo::live(), Answers::default());
+    let mut answers = answers;
+    let live = demo::live();
     if let Some(days) = change.residual {
         // The form takes no end in the past, so one that is over was accepted long ago.
         let accepted = change.at - TimeDelta::days(100);
