@@ -20,6 +20,7 @@ use crate::cli::import::journey::Taken;
 use crate::cli::print;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
+use crate::openclaw::command::Gateway;
 use crate::openclaw::errand;
 use crate::openclaw::errand::Errand;
 use crate::openclaw::errand::Kind;
@@ -161,11 +162,14 @@ impl Import {
     /// Reads every file that was named or lies in the folder; names what is not there.
     fn parcels(&self, scene: &Scene) -> Result<(Vec<Parcel>, Vec<&'static str>), Failure> {
         let (mut parcels, mut absent) = (Vec::new(), Vec::new());
-        let errands = errand::errands(System::Linux, &scene.gateway, &[]);
+        // As it is run there, where our copy of the config is not.
+        let (profile, port) = (scene.gateway.profile.clone(), scene.gateway.port);
+        let there = Gateway { profile, port, ..Gateway::default() };
+        let errands = errand::errands(System::Linux, &there, &[]);
         for errand in errands.into_iter().filter(|errand| !errand.again) {
             let inside = self.from.as_ref().map(|folder| folder.join(errand.file));
-            let there = |path: &PathBuf| shell::store::is_there(path);
-            let path = self.named(errand.kind).cloned().or_else(|| inside.filter(there));
+            let lies = |path: &PathBuf| shell::store::is_there(path);
+            let path = self.named(errand.kind).cloned().or_else(|| inside.filter(lies));
             let Some(path) = path else {
                 absent.push(errand.name());
                 continue;

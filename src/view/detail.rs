@@ -157,8 +157,15 @@ fn ran(app: &App, theme: Theme, run: &Run, prose: &mut Prose) {
     let ended = run.vantage().unwrap_or_else(|| format!("{took:.1} s · {}", run.ended));
     prose.add(&format!("{at} · {ended}"), theme.quiet());
     if app.review.stale.contains(&run.check) {
-        let text = "Out of date: the config moved since, or a day has passed. r runs it again.";
-        prose.lead("! ", theme.waiting(), text, theme.waiting());
+        let moved = "the config moved since, or a day has passed";
+        let text = match &run.brought {
+            None => format!("Out of date: {moved}. r runs it again."),
+            Some(brought) => {
+                let why = brought.untied.as_deref().unwrap_or(moved);
+                format!("It does not count: {why}. Import another.")
+            }
+        };
+        prose.lead("! ", theme.waiting(), &text, theme.waiting());
     }
     match &run.outcome {
         Outcome::Measured(report) => {

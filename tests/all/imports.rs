@@ -467,3 +467,28 @@ fn a_record_says_where_an_answer_came_from() {
         assert!(line.is_some_and(|line| line.contains("imported from")), "{line:?}");
     }
 }
+
+#[test]
+fn the_wizard_shows_what_was_imported_and_runs_nothing_here() {
+    let brought = Brought::fresh();
+    brought.put("health.json", "{\"ok\":true}\n[exit status 0]\n");
+    brought.import().ends(0);
+    let arguments = ["--host", "vega", "--config", "copy/openclaw.json", "--data-dir", "data"];
+    let launch = brought.0.wizard().size(120, 40);
+    let launch = arguments.into_iter().fold(launch, |launch, it| launch.argument(it));
+    let mut terminal = launch.start();
+    terminal.press("3");
+    terminal.see("imported");
+    terminal.press("j j");
+    terminal.see("imported from audit.json, taken on vega at");
+    terminal.press("r");
+    terminal.see("nothing runs here: the gateway is on vega; collect and import");
+    terminal.press("q");
+    terminal.exit();
+    brought.0.write("copy/openclaw.json", &CONFIG.replace("loopback", "lan"));
+    let mut terminal = launch.start();
+    terminal.press("3");
+    terminal.see("imported, does not count");
+    terminal.press("q");
+    terminal.exit();
+}
