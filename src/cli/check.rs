@@ -20,6 +20,7 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
 use crate::cli::check::running::run_all;
+use crate::cli::check::sarif::Which;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::cli::wizard;
@@ -61,8 +62,10 @@ enum Report {
     Text,
     /// One JSON document
     Json,
-    /// SARIF 2.1.0, for code scanning
+    /// SARIF 2.1.0, with all that is known
     Sarif,
+    /// SARIF with what is wrong and not accepted alone; GitHub takes every result for an alert
+    SarifProblems,
     /// `JUnit` XML, for a build server
     Junit,
 }
@@ -141,7 +144,8 @@ impl Check {
         print(&match self.format {
             Report::Text => answer.text(),
             Report::Json => super::pretty(&answer.json())?,
-            Report::Sarif => super::pretty(&answer.sarif())?,
+            Report::Sarif => super::pretty(&answer.sarif(Which::All))?,
+            Report::SarifProblems => super::pretty(&answer.sarif(Which::Problems))?,
             Report::Junit => answer.junit(),
         })?;
         Ok(answer.status())

@@ -119,7 +119,7 @@ fn wrong_usage_ends_in_status_2_and_says_nothing_on_stdout() {
     wrong(
         "check --format yaml",
         &format!(
-            "error: invalid value 'yaml' for '--format <FORMAT>'\n  [possible values: text, json, sarif, junit]\n{more}"
+            "error: invalid value 'yaml' for '--format <FORMAT>'\n  [possible values: text, json, sarif, sarif-problems, junit]\n{more}"
         ),
     );
     wrong(

@@ -20,6 +20,7 @@ use crate::home::verdicts;
 use crate::openclaw::gateway::Gateway;
 use crate::openclaw::gateway::Installed;
 use crate::stand_in::StandIn;
+use crate::terminal::harness::Launch;
 
 const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback', port: 18789 } }\n";
 
@@ -448,7 +449,7 @@ fn a_record_says_where_an_answer_came_from() {
     use portcullis::change::Change;
 
     let brought = Brought::fresh();
-    brought.put("ss.txt", "State\nLISTEN 0 1 127.0.0.1:18789 0.0.0.0:*\n");
+    brought.put("ss.txt", "State\nLISTEN 0 1 127.0.0.1:18789 0.0.0.0:*\n[exit status 0]\n");
     brought.import();
     let (change, torn) = Change::read(&brought.0.read(&draft(&brought.0))).expect("a draft");
     assert_eq!(torn, None);
@@ -475,7 +476,7 @@ fn the_wizard_shows_what_was_imported_and_runs_nothing_here() {
     brought.import().ends(0);
     let arguments = ["--host", "vega", "--config", "copy/openclaw.json", "--data-dir", "data"];
     let launch = brought.0.wizard().size(120, 40);
-    let launch = arguments.into_iter().fold(launch, |launch, it| launch.argument(it));
+    let launch = arguments.into_iter().fold(launch, Launch::argument);
     let mut terminal = launch.start();
     terminal.press("3");
     terminal.see("imported");
