@@ -2,9 +2,11 @@
 
 mod apply;
 mod check;
+mod collect;
 mod connections;
 mod emit;
 mod facts;
+mod import;
 mod logs;
 mod manual;
 mod merged;
@@ -145,6 +147,9 @@ struct Common {
     /// The OpenClaw profile
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
+    /// The gateway is on this other host, and --config names a copy of its config
+    #[arg(long, global = true, value_name = "NAME", requires = "config")]
+    host: Option<String>,
     /// The runbook, by its id or as a file
     #[arg(long, global = true, value_name = "ID|FILE")]
     runbook: Option<String>,
@@ -163,6 +168,10 @@ struct Common {
 enum Command {
     /// Give every automatic verdict, without a terminal
     Check(check::Check),
+    /// List what to run where the gateway is, or run it there over ssh
+    Collect(collect::Collect),
+    /// Take what was collected on another host
+    Import(Box<import::Import>),
     /// Try who gets in, and who does not
     Connections(connections::Connections),
     /// Print the minimum safe baseline as a patch
@@ -213,6 +222,8 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         None => wizard::run(&common),
         Some(Command::Check(check)) => check.run(&common),
+        Some(Command::Collect(collect)) => collect.run(&common),
+        Some(Command::Import(import)) => import.run(&common),
         Some(Command::Connections(connections)) => connections.run(&common),
         Some(Command::Baseline(baseline)) => baseline.run(&common),
         Some(Command::Rollback(rollback)) => rollback.run(&common),
@@ -296,6 +307,13 @@ fn warn(text: &str) {
 }
 
 impl Common {
+    /// Refuses what only works beside the gateway.
+    fn must_be_here(&self, what: &str) -> Result<(), Failure> {
+        let Some(host) = &self.host else { return Ok(()) };
+        Err(Failure::unreadable(format!("{what} only where the gateway is, and it is on `{host}`"))
+            .hint("`portcullis collect` lists what to run there, `portcullis import` takes it"))
+    }
+
     fn places(&self) -> Result<Places, Failure> {
         Places::find(self.data_dir.as_deref())
             .map_err(|error| Failure::unreadable("there is no place for drafts").because(error))

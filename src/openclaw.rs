@@ -4,6 +4,7 @@ pub mod breadth;
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod errand;
 pub mod exposure;
 pub mod fact;
 pub mod facts;

@@ -49,6 +49,7 @@ use crate::runbook::Item;
 use crate::runbook::Runbook;
 use crate::verdict;
 use crate::verdict::Known;
+use crate::verdict::Run;
 
 /// The schema a record names.
 pub const SCHEMA: &str = "portcullis/record";
@@ -365,21 +366,36 @@ fn checks(sealing: &Sealing<'_>) -> Vec<Value> {
     checks
         .map(|check| match sealing.answers.runs.get(&check.id) {
             None => json!({ "check": check.id, "outcome": "not run" }),
-            Some(run) => json!({
-                "check": check.id,
-                "outcome": run.outcome_word(),
-                "why": run.why(),
-                "counts": !sealing.review.stale.contains(&check.id),
-                "command": run.command,
-                "at": time(run.at),
-                "took_ms": run.took_ms,
-                "ended": run.ended,
-                "config": run.config_digest,
-                "output_sha256": run.output_sha256,
-                "vantage": sealing.target.host,
-            }),
+            Some(run) => checked(sealing, run),
         })
+        .chain(beside(sealing).map(|run| checked(sealing, run)))
         .collect()
+}
+
+fn checked(sealing: &Sealing<'_>, run: &Run) -> Value {
+    let mut checked = json!({
+        "check": run.check,
+        "outcome": run.outcome_word(),
+        "why": run.why(),
+        "counts": !sealing.review.stale.contains(&run.check),
+        "command": run.command,
+        "at": time(run.at),
+        "took_ms": run.took_ms,
+        "ended": run.ended,
+        "config": run.config_digest,
+        "output_sha256": run.output_sha256,
+        "vantage": run.vantage().unwrap_or_else(|| sealing.target.host.clone()),
+    });
+    if let Some(brought) = &run.brought {
+        checked["brought"] = json!(brought);
+    }
+    checked
+}
+
+/// Returns the runs that the runbook names no check for: what other programs say, brought here.
+pub(crate) fn beside<'s>(sealing: &'s Sealing<'_>) -> impl Iterator<Item = &'s Run> {
+    let runs = sealing.answers.runs.values();
+    runs.filter(|run| sealing.runbook.check(&run.check).is_none())
 }
 
 fn findings(sealing: &Sealing<'_>) -> Vec<Value> {

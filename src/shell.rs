@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod backup;
+pub mod brought;
 pub mod chain;
 pub mod connect;
 pub mod copy;

@@ -101,6 +101,11 @@ impl App {
             return self
                 .refuse("this is the sample gateway: nothing is applied; w writes the patch");
         }
+        if let Some(host) = &self.gateway.elsewhere {
+            let said =
+                format!("the gateway is on {host}: nothing is applied from here; w writes it");
+            return self.refuse(said);
+        }
         let application = match self.row() {
             Some(Row::Shape(shape)) => self.application_of_shape(shape),
             Some(Row::Move(index)) => self.application_of_move(index),

@@ -93,6 +93,10 @@ impl App {
             self.refuse("this is the sample gateway: nothing is there to be asked");
             return Vec::new();
         }
+        if let Some(host) = &self.gateway.elsewhere {
+            self.refuse(format!("the gateway is on {host}; run it there and paste what it says"));
+            return Vec::new();
+        }
         if !card.here {
             self.refuse(format!("it is done on {}; paste what it says here", card.place));
             return Vec::new();

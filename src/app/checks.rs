@@ -70,6 +70,11 @@ impl App {
 
     /// Runs checks; shows first what those may write that were not agreed to yet.
     fn ask(&mut self, checks: Vec<String>) -> Vec<Effect> {
+        if let Some(host) = &self.gateway.elsewhere {
+            let why = format!("nothing runs here: the gateway is on {host}; collect and import");
+            self.refuse(why);
+            return Vec::new();
+        }
         if checks.iter().all(|check| self.consented.contains(check)) {
             return self.queue(checks);
         }

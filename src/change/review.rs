@@ -265,7 +265,9 @@ fn findings(
     items: &BTreeMap<String, Judged>,
 ) -> Vec<FindingState> {
     let mut states: Vec<FindingState> = Vec::new();
-    let reports = runbook.checks.iter().filter_map(|check| known.runs.get(check.id.as_str()));
+    let checks = runbook.checks.iter().filter_map(|check| known.runs.get(check.id.as_str()));
+    let beside = known.runs.iter().filter(|(check, _)| runbook.check(check).is_none());
+    let reports = checks.chain(beside.map(|(_, run)| run));
     for finding in reports.filter_map(|run| run.report()).flat_map(|report| &report.findings) {
         let key = verdict::finding_key(finding);
         if let Some(state) = states.iter_mut().find(|state| state.key == key) {

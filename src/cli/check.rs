@@ -20,6 +20,7 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
 pub(super) use crate::cli::check::running::run_all;
+use crate::cli::check::sarif::Which;
 use crate::cli::print;
 use crate::cli::warn;
 use crate::cli::wizard;
@@ -31,6 +32,7 @@ use crate::runbook::Need;
 use crate::runbook::Runbook;
 use crate::shell;
 use crate::shell::records;
+use crate::shell::store;
 use crate::verdict::Run;
 use crate::verdict::Verdict;
 
@@ -61,8 +63,10 @@ enum Report {
     Text,
     /// One JSON document
     Json,
-    /// SARIF 2.1.0, for code scanning
+    /// SARIF 2.1.0, with all that is known
     Sarif,
+    /// SARIF with what is wrong and not accepted alone; GitHub takes every result for an alert
+    SarifProblems,
     /// `JUnit` XML, for a build server
     Junit,
 }
@@ -104,10 +108,16 @@ impl Check {
             None => review(&answers).in_force,
         };
         answers.choice = pattern.map(|pattern| Choice { pattern, reason: String::new() });
-        if !self.offline {
-            answers.runs = run_all(&runbook, &scene, common.demo, self.rehearse);
-        }
         let places = common.places().ok();
+        let draft = places.as_ref().and_then(|p| store::draft(p, &scene.target.id));
+        if let Some(draft) = draft {
+            // What was brought from elsewhere counts here too; nobody's word does.
+            answers.runs = draft.answers().runs;
+            answers.runs.retain(|_, run| run.brought.is_some());
+        }
+        if !self.offline && common.host.is_none() {
+            answers.runs.extend(run_all(&runbook, &scene, common.demo, self.rehearse));
+        }
         let previous = places.and_then(|places| records::previous(&places, &scene.target.id));
         if let Some(previous) = &previous {
             // What was accepted in the newest record holds here too, by its own scope and end.
@@ -135,7 +145,8 @@ impl Check {
         print(&match self.format {
             Report::Text => answer.text(),
             Report::Json => super::pretty(&answer.json())?,
-            Report::Sarif => super::pretty(&answer.sarif())?,
+            Report::Sarif => super::pretty(&answer.sarif(Which::All))?,
+            Report::SarifProblems => super::pretty(&answer.sarif(Which::Problems))?,
             Report::Junit => answer.junit(),
         })?;
         Ok(answer.status())
@@ -177,8 +188,36 @@ impl Answer<'_> {
 
     /// Tells whether a check had to be measured and was not.
     fn is_missing(&self, check: &crate::runbook::Check) -> bool {
-        let measured = self.answers.runs.get(&check.id).is_some_and(Run::is_measured);
+        let measured = self.answers.runs.get(&check.id).is_some_and(|run| self.is_measured(run));
         self.all && check.need == Need::Required && !measured
+    }
+
+    /// Tells whether a run measured what it was for, and still counts.
+    fn is_measured(&self, run: &Run) -> bool {
+        run.is_measured() && !self.review.stale.contains(&run.check)
+    }
+
+    /// Says what a run came to, where it was brought from, and why it does not count.
+    fn told(&self, run: &Run) -> String {
+        let mut said = run.outcome_word().to_owned();
+        if let Some(why) = run.why() {
+            said.push_str(&format!(": {why}"));
+        }
+        if let Some(from) = run.vantage() {
+            said.push_str(&format!(" ({from})"));
+        }
+        if self.review.stale.contains(&run.check) {
+            let untied = run.brought.as_ref().and_then(|brought| brought.untied.as_deref());
+            let why = untied.unwrap_or("the config moved since, or a day has passed");
+            said.push_str(&format!("; does not count: {why}"));
+        }
+        said
+    }
+
+    /// Returns what was brought that the runbook names no check for.
+    fn beside(&self) -> impl Iterator<Item = &Run> {
+        let runs = self.answers.runs.values();
+        runs.filter(|run| self.runbook.check(&run.check).is_none())
     }
 
     /// Returns the word for a verdict; under `--offline`, nothing was tried.

@@ -66,6 +66,7 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
+        common.must_be_here("connections are tried")?;
         let scene = wizard::scene(common)?;
         let mut mask = scene.live.mask().clone();
         let mut proof =

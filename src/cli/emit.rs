@@ -118,6 +118,7 @@ impl Rollback {
             }
             return self.options.run(Kind::Rollback, common);
         }
+        common.must_be_here("a rollback is rehearsed and applied")?;
         let (runbook, _) = common.runbook()?;
         let scene = wizard::scene(common)?;
         let Live::Read { config, facts, .. } = &scene.live else {

@@ -29,6 +29,7 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
+        common.must_be_here("logs are searched")?;
         let scene = wizard::scene(common)?;
         let (Some(config), Some(source)) = (scene.live.config(), &scene.source) else {
             return Err(match scene.source {

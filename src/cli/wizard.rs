@@ -17,6 +17,7 @@ use crate::cli::print;
 use crate::cli::settings::Settings;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::target::Target;
+use crate::runbook::Runbook;
 use crate::shell;
 use crate::shell::demo;
 use crate::shell::live::Source;
@@ -54,6 +55,10 @@ pub(super) fn scene(common: &Common) -> Result<Scene, Failure> {
         Source::find(common.config.as_deref(), common.profile.as_deref()).map_err(|error| {
             Failure::unreadable("the OpenClaw config cannot be found").because(error)
         })?;
+    let source = match &common.host {
+        Some(host) => source.on(host.clone()),
+        None => source,
+    };
     let live = source.read();
     let (target, gateway) = (source.target(), source.gateway(&live));
     Ok(Scene { target, gateway, live, source: Some(source) })
@@ -74,17 +79,7 @@ pub(super) fn run_at(common: &Common, step: Option<Step>) -> Result<Status, Fail
     let (runbook, runbook_sha256) = common.runbook_for(&scene.gateway)?;
     let places = places(common)?;
     let now = shell::now();
-    let header = Header {
-        schema: change::SCHEMA.to_owned(),
-        version: 1,
-        change: new_name()?,
-        runbook: runbook.id.clone(),
-        revision: runbook.revision.clone(),
-        runbook_sha256,
-        target: scene.target.id.clone(),
-        started: now,
-        demo: common.demo,
-    };
+    let header = header(common, &scene, &runbook, runbook_sha256)?;
     let fresh = header.runbook_sha256.clone();
     let opened = Draft::open(&places, &scene.target.id, header).map_err(cannot_open)?;
     let changed = opened.change.header.runbook_sha256 != fresh;
@@ -163,7 +158,27 @@ pub(super) fn run_at(common: &Common, step: Option<Step>) -> Result<Status, Fail
     Ok(Status::Fine)
 }
 
-fn cannot_open(error: StoreError) -> Failure {
+/// Makes the first line of a new draft.
+pub(super) fn header(
+    common: &Common,
+    scene: &Scene,
+    runbook: &Runbook,
+    runbook_sha256: String,
+) -> Result<Header, Failure> {
+    Ok(Header {
+        schema: change::SCHEMA.to_owned(),
+        version: 1,
+        change: new_name()?,
+        runbook: runbook.id.clone(),
+        revision: runbook.revision.clone(),
+        runbook_sha256,
+        target: scene.target.id.clone(),
+        started: shell::now(),
+        demo: common.demo,
+    })
+}
+
+pub(super) fn cannot_open(error: StoreError) -> Failure {
     let hint = match &error {
         StoreError::Locked(_) => {
             "leave the other one first; its work is saved. `portcullis rollback --apply` and `-o FILE` \

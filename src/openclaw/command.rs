@@ -28,6 +28,8 @@ pub struct Command {
     pub environment: BTreeMap<String, String>,
     /// When it is stopped, counted from its start.
     pub deadline: Duration,
+    /// The other host that its gateway is on, so that it is not run here.
+    pub elsewhere: Option<String>,
     /// What it may write although it only reads, for the operator to agree to.
     pub writes: &'static str,
 }
@@ -83,6 +85,8 @@ pub struct Gateway {
     pub port: u16,
     /// The version of OpenClaw that is installed; none where that cannot be seen.
     pub version: Option<String>,
+    /// The host the gateway is on, where it is not this one.
+    pub elsewhere: Option<String>,
 }
 
 /// The names under which runbooks know commands.
@@ -192,6 +196,7 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         argv,
         environment: environment::stated(gateway),
         deadline: Duration::from_secs(seconds),
+        elsewhere: gateway.elsewhere.clone(),
         writes,
     })
 }
@@ -212,6 +217,7 @@ pub fn openclaw(
         argv: argv.map(str::to_owned).collect(),
         environment: environment::stated(gateway),
         deadline,
+        elsewhere: gateway.elsewhere.clone(),
         writes: "",
     }
 }
@@ -246,6 +252,7 @@ pub fn card(line: &str, gateway: &Gateway) -> Option<Command> {
         environment: environment::stated(gateway),
         deadline: CARD,
         writes: "",
+        elsewhere: gateway.elsewhere.clone(),
     })
 }
 
@@ -347,6 +354,7 @@ mod tests {
             .into(),
             keep: vec!["TELEGRAM_BOT".to_owned()],
             port: 18789,
+            elsewhere: None,
         }
     }
 

@@ -76,8 +76,8 @@ pub struct World {
     pub config_mode: Option<u32>,
     /// The mode bits of the state directory.
     pub state_mode: Option<u32>,
-    /// Copies of the config beside it.
-    pub backups: Vec<String>,
+    /// Copies of the config beside it; none where nobody looked.
+    pub backups: Option<Vec<String>>,
     /// Whether docker or podman is on the path.
     pub sandbox_backend: Option<bool>,
     /// The environment of the gateway's own service; none where it cannot be seen.

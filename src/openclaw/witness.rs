@@ -9,8 +9,6 @@ pub mod nginx;
 pub mod sockets;
 pub mod tailscale;
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::openclaw::command::quote;
@@ -166,31 +164,61 @@ impl Witness {
         })
     }
 
-    /// Reads the answer of a process that ended so.
+    /// Tells whether its answer shows by itself that nothing is missing at its end.
+    fn shows_its_end(self) -> bool {
+        match self {
+            Self::Tailscale | Self::Serve | Self::Funnel => true,
+            Self::Sockets | Self::Nginx | Self::Docker => false,
+        }
+    }
+
+    /// Reads the answer of a process that ended so; none where nobody knows how.
+    ///
+    /// What may not be whole can show that something is open, and never that nothing is.
     #[must_use]
     pub fn outcome(self, text: &str, status: Option<i32>, asked: &Asked) -> Outcome {
-        let unmeasured = |why| Outcome::Unmeasured { why, partial: None };
+        let unmeasured = |why, partial| Outcome::Unmeasured { why, partial };
+        let whole = self.shows_its_end() && !text.trim().is_empty();
         match (self.read(text, asked), status) {
-            (Ok(_), None) if text.trim().is_empty() => unmeasured(
-                "It is empty, and no exit status stands below it, so nobody can tell whether \
-                 there was nothing to say."
+            (Ok(report), Some(0)) => Outcome::Measured(report),
+            (Ok(report), None) if whole => Outcome::Measured(report),
+            (Ok(report), None) => unmeasured(
+                "No exit status stands below it, so nobody can tell whether it is whole."
                     .to_owned(),
+                Some(against(report)),
             ),
-            (Ok(report), None | Some(0)) => Outcome::Measured(report),
-            (Ok(report), Some(status)) => Outcome::Unmeasured {
-                why: format!(
-                    "The command ended with status {status}, so its answer may not be whole."
-                ),
-                partial: Some(Report { observed: BTreeMap::new(), ..report }),
-            },
+            (Ok(report), Some(status)) => unmeasured(
+                format!("The command ended with status {status}, so its answer may not be whole."),
+                Some(against(report)),
+            ),
             (Err(_), Some(status)) if status != 0 => {
                 let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
                 let last = last.map(|line| format!(": {}", quote(line))).unwrap_or_default();
-                unmeasured(format!("The command ended with status {status}{last}."))
+                unmeasured(format!("The command ended with status {status}{last}."), None)
             }
-            (Err(why), _) => unmeasured(format!("It is no answer of `{}`: {why}.", self.name())),
+            (Err(why), _) => {
+                unmeasured(format!("It is no answer of `{}`: {why}.", self.name()), None)
+            }
         }
     }
+}
+
+/// The paths that show something open, with what they say then.
+const AGAINST: [(&str, bool); 6] = [
+    ("listener.loopback_only", false),
+    ("tailscale.funnel", true),
+    ("tailscale.to_gateway", true),
+    ("nginx.overwrites_forwarded", false),
+    ("nginx.overwrites_user", false),
+    ("docker.loopback_only", false),
+];
+
+/// Keeps of a report what shows something open.
+fn against(mut report: Report) -> Report {
+    report.observed.retain(|path, value| {
+        AGAINST.iter().any(|(of, says)| of == path && *value == Value::Bool(*says))
+    });
+    report
 }
 
 /// Makes a finding of a witness.
@@ -215,7 +243,7 @@ mod tests {
         let measured = |outcome: Outcome| matches!(outcome, Outcome::Measured(_));
         let read = |text, status| Witness::Sockets.outcome(text, status, &asked);
         assert!(measured(read(whole, Some(0))));
-        assert!(measured(read(whole, None)));
+        assert!(!measured(read(whole, None)));
         assert!(!measured(read(whole, Some(1))));
         for witness in Witness::ALL {
             assert!(!measured(witness.outcome("", None, &asked)), "{witness:?}");
@@ -225,6 +253,20 @@ mod tests {
             );
             assert!(!measured(witness.outcome("sh: not found\n", None, &asked)), "{witness:?}");
         }
+        let wide = whole.replace("127.0.0.1", "0.0.0.0");
+        for (text, status, open) in
+            [(whole, None, false), (&wide, None, true), (&wide, Some(1), true)]
+        {
+            let Outcome::Unmeasured { partial: Some(report), .. } = read(text, status) else {
+                panic!("{text}");
+            };
+            let seen: Vec<&String> = report.observed.keys().collect();
+            let expected: &[&str] = if open { &["listener.loopback_only"] } else { &[] };
+            assert_eq!(seen, expected);
+        }
+        assert!(measured(Witness::Serve.outcome("{}", None, &asked)));
+        assert!(!measured(Witness::Serve.outcome("", None, &asked)));
+        assert!(measured(Witness::Serve.outcome("", Some(0), &asked)));
         assert_eq!(
             Witness::Nginx.outcome("sh: 1: nginx: not found\n", Some(127), &asked),
             Outcome::Unmeasured {

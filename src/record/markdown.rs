@@ -13,6 +13,7 @@ use crate::runbook::Item;
 use crate::text::Shown;
 use crate::verdict::Evidence;
 use crate::verdict::Kind;
+use crate::verdict::Run;
 
 /// The page, but for what it says of its signature.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +151,20 @@ fn inventory(page: &mut String, sealing: &Sealing<'_>) {
     line!(page);
 }
 
+fn checked(run: &Run) -> String {
+    let why = run.why().map(|why| format!(": {}", safe(why))).unwrap_or_default();
+    let at = run.at.format("%Y-%m-%d %H:%M:%S %:z");
+    let from = run.vantage().map(|from| format!(", {}", safe(&from))).unwrap_or_default();
+    format!(
+        "- {}: {}{why} ({at}, {}{from}, output sha256 {}): `{}`",
+        safe(&run.check),
+        run.outcome_word(),
+        safe(&run.ended),
+        run.output_sha256,
+        Shown::line(&run.command).as_str().replace('`', "'")
+    )
+}
+
 fn checks(page: &mut String, sealing: &Sealing<'_>) {
     line!(page, "## Checks");
     line!(page);
@@ -157,19 +172,12 @@ fn checks(page: &mut String, sealing: &Sealing<'_>) {
         match sealing.answers.runs.get(&check.id) {
             None => line!(page, "- {}: not run", safe(&check.id)),
             Some(run) => {
-                let why = run.why().map(|why| format!(": {}", safe(why))).unwrap_or_default();
-                let at = run.at.format("%Y-%m-%d %H:%M:%S %:z");
-                line!(
-                    page,
-                    "- {}: {}{why} ({at}, {}, output sha256 {}): `{}`",
-                    safe(&check.id),
-                    run.outcome_word(),
-                    safe(&run.ended),
-                    run.output_sha256,
-                    Shown::line(&run.command).as_str().replace('`', "'")
-                );
+                line!(page, "{}", checked(run));
             }
         }
+    }
+    for run in super::beside(sealing) {
+        line!(page, "{}", checked(run));
     }
     line!(page);
     for state in &sealing.review.findings {

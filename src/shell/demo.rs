@@ -103,7 +103,7 @@ fn world() -> World {
         listeners: Some(vec!["127.0.0.1".to_owned(), "::1".to_owned()]),
         config_mode: Some(0o600),
         state_mode: Some(0o700),
-        backups: vec!["openclaw.json.bak".to_owned()],
+        backups: Some(vec!["openclaw.json.bak".to_owned()]),
         sandbox_backend: Some(true),
         default_port: 18_789,
         service: None,

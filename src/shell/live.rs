@@ -51,6 +51,8 @@ pub struct Source {
     home: Option<PathBuf>,
     cwd: PathBuf,
     config_flag: Option<PathBuf>,
+    /// The host the gateway is on, where it is not this one.
+    elsewhere: Option<String>,
     /// The config file.
     pub path: PathBuf,
     /// The state directory.
@@ -97,7 +99,15 @@ impl Source {
             _ => located.state_dir.clone(),
         };
         let config_flag = config.map(|_| path.clone());
-        Ok(Self { located, environment, home, cwd, config_flag, path, state_dir })
+        Ok(Self { located, environment, home, cwd, config_flag, elsewhere: None, path, state_dir })
+    }
+
+    /// Makes it the copy of a config whose gateway is on another host.
+    ///
+    /// Nothing that is seen on this host is then taken for anything of the gateway's.
+    #[must_use]
+    pub fn on(self, host: String) -> Self {
+        Self { elsewhere: Some(host), environment: BTreeMap::new(), ..self }
     }
 
     /// Reads the config and works out what it means.
@@ -138,6 +148,9 @@ impl Source {
     /// Returns the addresses that something listens on at the gateway's port.
     #[must_use]
     pub fn listening(&self, live: &Live) -> Option<Vec<String>> {
+        if self.elsewhere.is_some() {
+            return None;
+        }
         listen::listening(self.gateway(live).port).as_deref().map(listen::addresses)
     }
 
@@ -219,6 +232,9 @@ impl Source {
 
     /// Returns the variables of `<state>/.env`.
     fn dotenv(&self) -> Vec<(String, String)> {
+        if self.elsewhere.is_some() {
+            return Vec::new();
+        }
         let FileRead::Bytes(bytes) = read_bytes(&self.state_dir.join(".env")) else {
             return Vec::new();
         };
@@ -226,7 +242,11 @@ impl Source {
     }
 
     fn world(&self, config: &Config, environment: BTreeMap<String, String>) -> World {
-        let port = port(config, &environment, self.located.default_port);
+        let default_port = self.located.default_port;
+        if let Some(host) = &self.elsewhere {
+            return World { host: host.clone(), default_port, environment, ..World::default() };
+        }
+        let port = port(config, &environment, default_port);
         let listeners = listen::listening(port);
         let mut names = referenced(&config.value);
         names.extend(ALWAYS.map(str::to_owned));
@@ -245,9 +265,9 @@ impl Source {
             listeners: listeners.as_deref().map(listen::addresses),
             config_mode: mode(&self.path),
             state_mode: mode(&self.state_dir),
-            backups: backups(&self.path),
+            backups: Some(backups(&self.path)),
             sandbox_backend: Some(on_path("docker") || on_path("podman")),
-            default_port: self.located.default_port,
+            default_port,
             pairing: Some(pairing::read(&self.state_dir)),
         }
     }
@@ -255,6 +275,14 @@ impl Source {
     /// Names the gateway.
     #[must_use]
     pub fn target(&self) -> Target {
+        if let Some(host) = &self.elsewhere {
+            return Target {
+                id: Target::id(host, "", ""),
+                host: host.clone(),
+                config: home_relative(&self.path, self.home.as_deref()),
+                ..Target::default()
+            };
+        }
         let (host, user) = (hostname(), user());
         let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         Target {
@@ -310,6 +338,7 @@ impl Source {
             environment: self.environment.clone(),
             port,
             version: self.environment.get("PATH").and_then(|path| installed::version(path)),
+            elsewhere: self.elsewhere.clone(),
         }
     }
 }

@@ -183,6 +183,7 @@ fn finish(argv: &[&str]) -> Ended {
             .filter_map(|name| Some((name.to_owned(), env::var(name).ok()?)))
             .collect::<BTreeMap<_, _>>(),
         deadline: DEADLINE,
+        elsewhere: None,
         writes: "",
     };
     let (queue, told) = mpsc::channel();

@@ -169,11 +169,12 @@ impl Draft {
     }
 }
 
-/// Reads the draft of a target as it stands, whoever works on it; none where there is none.
+/// Reads the change that a draft holds, whoever else works on it; none where there is none that
+/// can be read.
 #[must_use]
 pub fn draft(places: &Places, target: &str) -> Option<Change> {
-    let text = read_text(&places.drafts().join(format!("{target}.jsonl"))).ok()?;
-    Change::read(&text).ok().map(|(change, _)| change)
+    let path = places.drafts().join(format!("{target}.jsonl"));
+    Some(Change::read(&read_text(&path).ok()?).ok()?.0)
 }
 
 /// Writes a text to a new private file and waits until it is on disk.

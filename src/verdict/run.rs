@@ -99,6 +99,23 @@ impl Run {
         }
     }
 
+    /// Keeps an answer that was taken on another host.
+    #[must_use]
+    pub fn brought(started: Started<'_>, output: &str, outcome: Outcome, brought: Brought) -> Self {
+        Self {
+            check: started.check.to_owned(),
+            at: started.at,
+            took_ms: 0,
+            command: started.command,
+            ended: "brought from another host".to_owned(),
+            config_digest: started.config_digest,
+            output_sha256: format!("{:x}", Sha256::digest(output.as_bytes())),
+            output: shorten(output),
+            outcome,
+            brought: Some(brought),
+        }
+    }
+
     /// Says where it was brought from, and when it was taken there; none where it was run from here.
     #[must_use]
     pub fn vantage(&self) -> Option<String> {

@@ -306,10 +306,12 @@ impl<'a> Bench<'a> {
         value.map_or(Looked::Unknown, |value| Looked::Known(Some(Cow::Borrowed(value))))
     }
 
-    /// Returns what was seen at a path, and the run that saw it.
+    /// Returns what was seen at a path, and a run that saw it; nothing where two saw otherwise.
     fn seen(&self, path: &str) -> Option<(&'a Run, &'a Value)> {
-        let mut runs = self.known.runs.values().copied();
-        runs.find_map(|run| Some((run, run.report()?.observed.get(path)?)))
+        let runs = self.known.runs.values().copied();
+        let mut seen = runs.filter_map(|run| Some((run, run.report()?.observed.get(path)?)));
+        let first = seen.next()?;
+        seen.all(|(_, value)| value == first.1).then_some(first)
     }
 
     fn answer(&self, id: &str) -> Looked<'a> {

@@ -161,10 +161,18 @@ fn ran(app: &App, theme: Theme, run: &Run, prose: &mut Prose) {
     prose.lead("$ ", theme.key(), &run.command, Style::new());
     let at = run.at.format("%Y-%m-%d %H:%M:%S");
     let took = run.took().as_secs_f32();
-    prose.add(&format!("{at} · {took:.1} s · {}", run.ended), theme.quiet());
+    let ended = run.vantage().unwrap_or_else(|| format!("{took:.1} s · {}", run.ended));
+    prose.add(&format!("{at} · {ended}"), theme.quiet());
     if app.review.stale.contains(&run.check) {
-        let text = "Out of date: the config moved since, or a day has passed. r runs it again.";
-        prose.lead("! ", theme.waiting(), text, theme.waiting());
+        let moved = "the config moved since, or a day has passed";
+        let text = match &run.brought {
+            None => format!("Out of date: {moved}. r runs it again."),
+            Some(brought) => {
+                let why = brought.untied.as_deref().unwrap_or(moved);
+                format!("It does not count: {why}. Import another.")
+            }
+        };
+        prose.lead("! ", theme.waiting(), &text, theme.waiting());
     }
     match &run.outcome {
         Outcome::Measured(report) => {

@@ -182,12 +182,19 @@ fn check(app: &App, theme: Theme, index: usize) -> RowLine {
         };
         return RowLine::new(theme.verdict(Verdict::Unmeasured), theme.quiet(), name).right(right);
     };
-    let seconds = run.took().as_secs_f32();
+    let took = match run.brought {
+        Some(_) => "imported".to_owned(),
+        None => format!("{:.1} s", run.took().as_secs_f32()),
+    };
     let stale = app.review.stale.contains(&check.id);
     let unmeasured = theme.verdict(Verdict::Unmeasured);
     match &run.outcome {
         _ if stale => {
-            RowLine::new(unmeasured, theme.waiting(), name).right("out of date: run again")
+            let right = match run.brought {
+                Some(_) => "imported, does not count",
+                None => "out of date: run again",
+            };
+            RowLine::new(unmeasured, theme.waiting(), name).right(right)
         }
         Outcome::Measured(report) => {
             let open = report.findings.iter().filter(|f| f.severity > Severity::Info).count();
@@ -195,10 +202,11 @@ fn check(app: &App, theme: Theme, index: usize) -> RowLine {
                 if open == 0 { theme.verdict(Verdict::Met) } else { theme.sign(Sign::Warning) };
             let said = if open == 0 { "clean".to_owned() } else { count(open, "finding") };
             let tone = if open == 0 { theme.good() } else { theme.waiting() };
-            RowLine::new(mark, tone, name).right(format!("{said}  {seconds:.1} s"))
+            RowLine::new(mark, tone, name).right(format!("{said}  {took}"))
         }
-        Outcome::Unmeasured { .. } => RowLine::new(unmeasured, theme.waiting(), name)
-            .right(format!("unmeasured  {seconds:.1} s")),
+        Outcome::Unmeasured { .. } => {
+            RowLine::new(unmeasured, theme.waiting(), name).right(format!("unmeasured  {took}"))
+        }
         Outcome::Cancelled => RowLine::new(unmeasured, theme.waiting(), name).right("stopped"),
     }
 }

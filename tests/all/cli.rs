@@ -70,8 +70,18 @@ pub(crate) const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback' } 
 #[test]
 fn help_says_what_there_is() {
     let home = Home::empty();
-    let commands =
-        ["", "check", "connections", "baseline", "rollback", "facts", "runbook", "runbook lint"];
+    let commands = [
+        "",
+        "check",
+        "collect",
+        "import",
+        "connections",
+        "baseline",
+        "rollback",
+        "facts",
+        "runbook",
+        "runbook lint",
+    ];
     let texts = commands.map(|command| {
         let ran = home.run(&format!("{command} -h"));
         ran.ends(0);
@@ -109,7 +119,7 @@ fn wrong_usage_ends_in_status_2_and_says_nothing_on_stdout() {
     wrong(
         "check --format yaml",
         &format!(
-            "error: invalid value 'yaml' for '--format <FORMAT>'\n  [possible values: text, json, sarif, junit]\n{more}"
+            "error: invalid value 'yaml' for '--format <FORMAT>'\n  [possible values: text, json, sarif, sarif-problems, junit]\n{more}"
         ),
     );
     wrong(

@@ -184,6 +184,7 @@ fn sarif_is_what_the_official_schema_says() {
     for log in &logs {
         beyond_the_schema(log);
     }
+    println!("SARIF logs valid: {} of {}", whole.len(), logs.len());
 }
 
 /// Holds a log to what the standard says in words, and to its errata.
@@ -253,6 +254,20 @@ fn what_is_not_known_never_passes_and_only_an_acceptance_that_holds_suppresses()
 }
 
 #[test]
+fn only_problems_are_left_where_every_result_becomes_an_alert() {
+    for state in states() {
+        let all = state.home.run(&format!("{} --format sarif", state.arguments)).json();
+        let ran = state.home.run(&format!("{} --format sarif-problems", state.arguments));
+        ran.ends(state.status);
+        let problems = said(&ran.json());
+        let mut expected = said(&all);
+        expected.retain(|_, (kind, _, suppressed)| kind == "fail" && *suppressed == 0);
+        assert_eq!(problems, expected, "{}", state.name);
+        beyond_the_schema(&ran.json());
+    }
+}
+
+#[test]
 fn a_result_names_file_and_line_below_the_folder_it_was_started_in() {
     let config = "{\n  gateway: { mode: 'local', bind: 'loopback' },\n  channels: {\n    telegram: {\n      dmPolicy: 'open',\n      allowFrom: ['*'],\n      botToken: '${BOT}',\n    },\n  },\n}\n";
     let home = Home::empty();
@@ -314,6 +329,7 @@ fn junit_is_what_the_build_servers_schema_says() {
         let broken = xml.replacen("<testcase ", "<testcase odd=\"1\" ", 1);
         assert_ne!(validated(&state.home, &broken).status, 0, "{}", state.name);
     }
+    println!("JUnit reports valid: {0} of {0}", states().len());
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod figures;
 mod findings;
 mod formats;
 mod home;
+mod imports;
 mod laws;
 mod logs;
 mod merged;

@@ -1,7 +1,7 @@
 //! Records that stand up without us: signed by the real ssh-keygen, verified by both.
 
 mod agreement;
-mod archive;
+pub(crate) mod archive;
 mod crash;
 mod figures;
 mod live;

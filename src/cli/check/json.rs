@@ -8,9 +8,27 @@ use serde_json::json;
 use crate::change::Settled;
 use crate::cli::check::Answer;
 use crate::openclaw::exposure;
+use crate::verdict::Run;
 use crate::verdict::Verdict;
 
 impl Answer<'_> {
+    fn checked(&self, run: &Run) -> Value {
+        let mut checked = json!({
+            "check": run.check,
+            "outcome": run.outcome_word(),
+            "why": run.why(),
+            "command": run.command,
+            "ended": run.ended,
+            "took_ms": run.took_ms,
+        });
+        if let Some(brought) = &run.brought {
+            checked["brought"] = json!(brought);
+            checked["vantage"] = json!(run.vantage());
+            checked["counts"] = json!(!self.review.stale.contains(&run.check));
+        }
+        checked
+    }
+
     /// Makes the document.
     pub(super) fn json(&self) -> Value {
         let facts = self.scene.live.facts();
@@ -34,15 +52,8 @@ impl Answer<'_> {
             }),
             "checks": self.runbook.checks.iter().map(|check| match self.answers.runs.get(&check.id) {
                 None => json!({ "check": check.id, "outcome": "not run" }),
-                Some(run) => json!({
-                    "check": check.id,
-                    "outcome": run.outcome_word(),
-                    "why": run.why(),
-                    "command": run.command,
-                    "ended": run.ended,
-                    "took_ms": run.took_ms,
-                }),
-            }).collect::<Vec<_>>(),
+                Some(run) => self.checked(run),
+            }).chain(self.beside().map(|run| self.checked(run))).collect::<Vec<_>>(),
             "findings": self.review.findings.iter().map(|state| {
                 let meaning = self.runbook.meaning(&state.finding.check_id);
                 json!({

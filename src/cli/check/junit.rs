@@ -127,16 +127,13 @@ impl Answer<'_> {
         if run.is_none() && check.need == Need::OnRequest {
             return None;
         }
-        let said = run.map_or_else(
-            || "not run".to_owned(),
-            |run| format!("{}: {}", run.outcome_word(), run.why().unwrap_or_default()),
-        );
+        let said = run.map_or_else(|| "not run".to_owned(), |run| self.told(run));
         Some(Case {
             class: "portcullis.checks".to_owned(),
             name: format!("{}: {}", check.id, check.statement),
             took: run.map_or(0.0, |run| run.took().as_secs_f32()),
             end: match run {
-                Some(run) if run.is_measured() => End::Passed,
+                Some(run) if self.is_measured(run) => End::Passed,
                 _ if self.is_missing(check) => End::Broken(said),
                 _ => End::Skipped(said),
             },

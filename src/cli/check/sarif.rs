@@ -38,6 +38,15 @@ const ROOT: &str = "%SRCROOT%";
 /// How many places of one result are named.
 const PLACES: usize = 20;
 
+/// Which results a log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Everything.
+    All,
+    /// What is wrong and not accepted, for those who take every result for an alert.
+    Problems,
+}
+
 /// The rules of a run, each once, in the order in which they were first named.
 #[derive(Default)]
 struct Rules {
@@ -59,7 +68,7 @@ impl Rules {
 
 impl Answer<'_> {
     /// Makes the SARIF log.
-    pub(super) fn sarif(&self) -> Value {
+    pub(super) fn sarif(&self, which: Which) -> Value {
         let mut rules = Rules::default();
         let mut results: Vec<Value> = self
             .items()
@@ -68,6 +77,9 @@ impl Answer<'_> {
         results.extend(
             self.review.findings.iter().map(|state| self.finding_result(state, &mut rules)),
         );
+        if which == Which::Problems {
+            results.retain(is_problem);
+        }
         let mut run = json!({
             "tool": { "driver": {
                 "name": "Portcullis",
@@ -272,8 +284,8 @@ impl Answer<'_> {
         let mut told = Vec::new();
         for check in &self.runbook.checks {
             let said = match self.answers.runs.get(&check.id) {
-                Some(run) if run.is_measured() => continue,
-                Some(run) => format!("{}: {}", run.outcome_word(), run.why().unwrap_or_default()),
+                Some(run) if self.is_measured(run) => continue,
+                Some(run) => self.told(run),
                 None if check.need == Need::OnRequest => continue,
                 None => "not run".to_owned(),
             };
@@ -300,6 +312,12 @@ impl Answer<'_> {
             "toolConfigurationNotifications": warnings,
         })
     }
+}
+
+/// Tells whether a result says that something is wrong which nobody has accepted.
+fn is_problem(result: &Value) -> bool {
+    let accepted = result["suppressions"].as_array().is_some_and(|it| !it.is_empty());
+    result["kind"] == "fail" && !accepted
 }
 
 fn item_rule(item: &Item) -> Value {

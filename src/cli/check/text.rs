@@ -21,7 +21,11 @@ impl Answer<'_> {
             text.push('\n');
         };
         let demo = if target.demo { "DEMO  " } else { "" };
-        line(format!("{demo}{} on {}, user {}", target.config, target.host, target.user));
+        let user = match target.user.as_str() {
+            "" => String::new(),
+            user => format!(", user {user}"),
+        };
+        line(format!("{demo}{} on {}{user}", target.config, target.host));
         line(format!("pattern  {}", self.pattern().unwrap_or("cannot be told from the config")));
         if let Some(facts) = self.scene.live.facts() {
             for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
@@ -34,11 +38,17 @@ impl Answer<'_> {
                 None if check.need == Need::OnRequest => continue,
                 None => "not run".to_owned(),
                 Some(run) => {
-                    let why = run.why().map(|why| format!(": {why}")).unwrap_or_default();
-                    format!("{}{why} ({:.1} s)", run.outcome_word(), run.took().as_secs_f32())
+                    if run.brought.is_some() {
+                        self.told(run)
+                    } else {
+                        format!("{} ({:.1} s)", self.told(run), run.took().as_secs_f32())
+                    }
                 }
             };
             line(format!("check    {:<12} {said}", check.id));
+        }
+        for run in self.beside() {
+            line(format!("beside   {:<12} {}", run.check, self.told(run)));
         }
         let mut advised = BTreeSet::new();
         for state in &self.review.findings {
@@ -56,11 +66,18 @@ impl Answer<'_> {
                 "{severity:<8} {}: {}{hidden}{accepted}",
                 state.finding.check_id, state.finding.title
             ));
-            if let Some(meaning) = self.runbook.meaning(&state.finding.check_id)
-                && state.finding.severity > Severity::Info
-                && advised.insert(&meaning.id)
-            {
-                line(format!("do       {}", meaning.remedy));
+            if state.finding.severity == Severity::Info {
+                continue;
+            }
+            match self.runbook.meaning(&state.finding.check_id) {
+                Some(meaning) if advised.insert(&meaning.id) => {
+                    line(format!("do       {}", meaning.remedy));
+                }
+                None if state.finding.check_id.starts_with("portcullis.") => {
+                    let remedy = state.finding.remediation.iter();
+                    remedy.for_each(|remedy| line(format!("do       {remedy}")));
+                }
+                Some(_) | None => {}
             }
         }
         if let Some((previous, since)) = &self.since {

@@ -26,7 +26,7 @@ pub(super) fn put(sheet: &mut Sheet, reading: &Reading<'_>) {
     let state = Found::host(private(world.state_mode), "mode of the state directory");
     sheet.put("host.state_private", state);
     sheet.put("host.container", Found::host(world.container, "signs of a container"));
-    let backups = Found::host(Some(world.backups.clone()), "files beside the config");
+    let backups = Found::host(world.backups.clone(), "files beside the config");
     sheet.put("host.backups", backups);
     let backend = Found::host(world.sandbox_backend, "docker or podman on the path");
     sheet.put("host.sandbox_backend", backend);

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::openclaw::command::document;
 use crate::openclaw::command::quote;
 use crate::openclaw::finding::Report;
 use crate::openclaw::witness::Asked;
@@ -59,8 +60,8 @@ pub fn routes(text: &str) -> Result<Routes, Unread> {
     if text.is_empty() || text == "null" {
         return Ok(routes);
     }
-    let document: Value =
-        serde_json::from_str(text).map_err(|_| Unread::Nothing("JSON document alone"))?;
+    // A warning about versions may stand beside it.
+    let document = document(text).ok_or(Unread::Nothing("whole JSON document"))?;
     let document = document.as_object().ok_or(Unread::Nothing("object"))?;
     take(document, false, "", 0, &mut routes)?;
     Ok(routes)
@@ -135,8 +136,7 @@ fn members<'v>(
 ///
 /// When it is no such document.
 pub fn state(text: &str) -> Result<State, Unread> {
-    let document: Value =
-        serde_json::from_str(text.trim()).map_err(|_| Unread::Nothing("JSON document alone"))?;
+    let document = document(text).ok_or(Unread::Nothing("whole JSON document"))?;
     let word = |key| document.get(key).and_then(Value::as_str).map(str::to_owned);
     let backend = word("BackendState").ok_or(Unread::Nothing("`BackendState`"))?;
     Ok(State { backend, version: word("Version").unwrap_or_default() })
@@ -233,6 +233,7 @@ mod tests {
         case("", false, false, &[]);
         case("null\n", false, false, &[]);
         case("{}", false, false, &[]);
+        case("Warning: client version != tailscaled server version\n{}\n", false, false, &[]);
         case(
             r#"{"TCP":{"443":{"HTTPS":true}},"Web":{"vega.x.ts.net:443":{"Handlers":{"/":{"Proxy":"http://127.0.0.1:18789"}}}}}"#,
             false,

@@ -39,6 +39,9 @@ pub(super) fn conduct(
     on: &mut impl FnMut(Event),
 ) -> Ended {
     let begun = Instant::now();
+    if let Some(host) = &command.elsewhere {
+        return not_started(format!("the gateway is on {host}, not here"));
+    }
     let mut child = match spawn(command) {
         Ok(child) => child,
         Err(reason) => return not_started(reason),

@@ -20,6 +20,7 @@ fn sh(script: &str, deadline: Duration) -> Command {
         argv: ["/bin/sh", "-c", script].map(str::to_owned).into(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         deadline,
+        elsewhere: None,
         writes: "",
     }
 }

@@ -79,6 +79,12 @@ pub(crate) fn record(change: &Change1) -> Record {
     record_of(change, &|_| {})
 }
 
+/// Builds one of a change in which this stands.
+pub(crate) fn with(answers: &Answers) -> Record {
+    let change = Change1 { cleared: false, ..Change1::cleared("A001") };
+    record_of(&change, &|made| made.answers = answers.clone())
+}
+
 /// Builds one of which something is changed before it is sealed.
 pub(crate) fn record_of(change: &Change1, edit: &dyn Fn(&mut Made)) -> Record {
     let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
