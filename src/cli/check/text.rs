@@ -12,14 +12,11 @@ use crate::verdict::Truth;
 use crate::verdict::Verdict;
 
 impl Answer<'_> {
-    /// Writes it as lines.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::new();
+    /// Says which gateway this is about, and in four lines what its config means.
+    fn heading(&self) -> Vec<String> {
         let target = &self.scene.target;
-        let mut line = |line: String| {
-            text.push_str(Shown::line(&line).as_str());
-            text.push('\n');
-        };
+        let mut lines = Vec::new();
+        let mut line = |line: String| lines.push(line);
         let demo = if target.demo { "DEMO  " } else { "" };
         let user = match target.user.as_str() {
             "" => String::new(),
@@ -32,6 +29,17 @@ impl Answer<'_> {
                 line(format!("{question:<8} {said}"));
             }
         }
+        lines
+    }
+
+    /// Writes it as lines.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |line: String| {
+            text.push_str(Shown::line(&line).as_str());
+            text.push('\n');
+        };
+        self.heading().into_iter().for_each(&mut line);
         line(String::new());
         for check in &self.runbook.checks {
             let said = match self.answers.runs.get(&check.id) {
