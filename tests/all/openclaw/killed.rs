@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::home::Home;
 use crate::openclaw::gateway::Installed;
+use crate::oracle;
 
 /// Open, small, and with comments that only the backup keeps.
 const OPEN: &str = r#"{
@@ -137,7 +138,7 @@ fn at_each(calls: &[&str]) {
             }
         }
     }
-    println!("the config after a kill, by system call: {ends:?}");
+    oracle::say(&format!("the config after a kill, by system call: {ends:?}"));
     assert!(ends.keys().any(|(_, came)| *came == Came::Old), "{ends:?}");
 }
 
@@ -157,5 +158,5 @@ fn killed_with_openclaw_at_any_moment_the_config_is_old_or_new_and_the_backup_wh
     let Some(openclaw) = Installed::find() else { return };
     let moments = [500, 1_500, 2_500, 3_500, 4_500].map(Duration::from_millis);
     let ends = moments.map(|after| killed_after(&openclaw, after));
-    println!("the config after a kill, by moment: {ends:?}");
+    oracle::say(&format!("the config after a kill, by moment: {ends:?}"));
 }
