@@ -31,6 +31,7 @@ pub use self::apply::Application;
 pub use self::apply::Applying;
 pub use self::apply::NotApplied;
 pub use self::checks::InFlight;
+pub use self::checks::MOVE;
 pub use self::checks::RunId;
 pub use self::live::Live;
 pub use self::overlay::Overlay;
@@ -123,6 +124,8 @@ pub enum Effect {
     LetGo,
     /// Hand a patch to OpenClaw, after a backup.
     Apply(Box<Application>),
+    /// Walk a patch, given as text, on a copy of the live config.
+    Rehearse(RunId, String),
     /// Put down, by this file, that a change is kept.
     Keep(String),
     /// Read the list of the gateway's records.

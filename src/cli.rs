@@ -176,6 +176,8 @@ enum Command {
     Connections(connections::Connections),
     /// Print the minimum safe baseline as a patch
     Baseline(emit::Baseline),
+    /// Try a patch on a throw-away copy, with the real OpenClaw, and say what it does to the audit
+    Rehearse(rehearse::Rehearse),
     /// Print the rollback as a patch
     Rollback(emit::Rollback),
     /// Print what the live config means, secrets reduced to their class and source
@@ -226,6 +228,7 @@ pub fn run() -> ExitCode {
         Some(Command::Import(import)) => import.run(&common),
         Some(Command::Connections(connections)) => connections.run(&common),
         Some(Command::Baseline(baseline)) => baseline.run(&common),
+        Some(Command::Rehearse(rehearse)) => rehearse.run(&common),
         Some(Command::Rollback(rollback)) => rollback.run(&common),
         Some(Command::Facts(facts)) => facts.run(&common),
         Some(Command::Logs(logs)) => logs.run(&common),

@@ -11,9 +11,13 @@ use crate::app::Overlay;
 use crate::change::Act;
 use crate::openclaw::command;
 use crate::openclaw::command::Ended;
+use crate::openclaw::patch;
 use crate::runbook::Need;
 use crate::verdict::Run;
 use crate::verdict::Started;
+
+/// What the id of a move's rehearsal begins with, before the item.
+pub const MOVE: &str = "move.";
 
 /// Tells one run of a command from every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,7 +89,59 @@ impl App {
     /// Agrees to what the checks may write, and starts them.
     pub(super) fn consent(&mut self, checks: Vec<String>) -> Vec<Effect> {
         self.consented.extend(checks.iter().cloned());
+        if let [one] = checks.as_slice()
+            && let Some(item) = one.strip_prefix(MOVE)
+        {
+            return self.start_move(item);
+        }
         self.queue(checks)
+    }
+
+    /// Rehearses a planned move; shows first what that may write.
+    pub(super) fn rehearse_move(&mut self, index: usize) -> Vec<Effect> {
+        let Some((item, planned)) = self.answers.plan.get(index) else { return Vec::new() };
+        if planned.patch.as_object().is_none_or(serde_json::Map::is_empty) {
+            self.refuse("nothing of it is in the config, so there is nothing to rehearse");
+            return Vec::new();
+        }
+        if self.target.demo {
+            self.refuse("this is the sample gateway: there is no OpenClaw to rehearse with");
+            return Vec::new();
+        }
+        let id = format!("{MOVE}{item}");
+        if self.consented.contains(&id) {
+            let item = item.clone();
+            return self.start_move(&item);
+        }
+        self.ask(vec![id])
+    }
+
+    fn start_move(&mut self, item: &str) -> Vec<Effect> {
+        let id = format!("{MOVE}{item}");
+        let planned = self.answers.plan.iter().find(|(planned, _)| planned == item);
+        let Some(text) = planned.map(|(_, planned)| patch::pretty(&planned.patch)) else {
+            return Vec::new();
+        };
+        if self.in_flight.contains_key(&id) {
+            return Vec::new();
+        }
+        let run = RunId(self.next_run);
+        self.next_run += 1;
+        let flight = InFlight::Running {
+            run,
+            since: self.now,
+            command: command::rehearse("PATCH", &self.gateway).display(),
+            lines: VecDeque::new(),
+            config_digest: self.live.digest().to_owned(),
+        };
+        self.in_flight.insert(id, flight);
+        vec![Effect::Rehearse(run, text)]
+    }
+
+    /// Returns the rehearsal of a planned move, where there was one.
+    #[must_use]
+    pub fn predicted(&self, item: &str) -> Option<&Run> {
+        self.answers.runs.get(&format!("{MOVE}{item}"))
     }
 
     /// Returns the required checks that have no run that counts.
@@ -101,8 +157,11 @@ impl App {
     /// Returns the commands of checks, for the operator to agree to.
     #[must_use]
     pub fn commands(&self, checks: &[String]) -> Vec<command::Command> {
-        let named = checks.iter().filter_map(|check| self.runbook.check(check));
-        named.filter_map(|check| command::command(&check.command, &self.gateway)).collect()
+        let command = |id: &String| match id.strip_prefix(MOVE) {
+            Some(_) => Some(command::rehearse("PATCH", &self.gateway)),
+            None => command::command(&self.runbook.check(id)?.command, &self.gateway),
+        };
+        checks.iter().filter_map(command).collect()
     }
 
     fn queue(&mut self, checks: Vec<String>) -> Vec<Effect> {
@@ -187,7 +246,10 @@ impl App {
         if let Some(effects) = self.card_ended(&check, ended) {
             return effects;
         }
-        let name = self.runbook.check(&check).map_or("", |check| check.command.as_str());
+        let name = match check.strip_prefix(MOVE) {
+            Some(_) => "move",
+            None => self.runbook.check(&check).map_or("", |check| check.command.as_str()),
+        };
         let started = Started { check: &check, name, at: since, command, config_digest };
         let run = Run::of(started, ended);
         let mut effects = self.act(Act::Ran(Box::new(run)));

@@ -259,6 +259,7 @@ fn row_hints(app: &App, row: &Row) -> Vec<(Action, &'static str)> {
         Row::Move(_) => {
             vec![
                 (Action::Apply, "apply"),
+                (Action::Run, "rehearse"),
                 (Action::Write, "write"),
                 (Action::Diff, if app.as_diff { "text" } else { "diff" }),
                 (Action::Print, "command"),

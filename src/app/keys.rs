@@ -402,6 +402,7 @@ impl App {
                 let check = self.runbook.checks.get(index).map(|check| check.id.clone());
                 check.map_or_else(Vec::new, |check| self.run_check(&check))
             }
+            Some(Row::Move(index)) => self.rehearse_move(index),
             Some(Row::Shape(page::Shape::Rollback)) => {
                 let check = change::rehearsal_check(&self.runbook).map(str::to_owned);
                 check.map_or_else(Vec::new, |check| self.run_check(&check))

@@ -1,15 +1,21 @@
-//! `portcullis rollback --rehearse`: the way back, walked on a copy before it is needed.
+//! `portcullis rollback --rehearse` and `portcullis rehearse`: patches walked on a copy before the live
+//! config sees them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::Value;
 
+use crate::app::Live;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
+use crate::cli::wizard;
 use crate::cli::wizard::Scene;
+use crate::json5::Document;
 use crate::openclaw::command;
 use crate::openclaw::command::Ended;
 use crate::openclaw::command::Gateway;
@@ -17,15 +23,62 @@ use crate::openclaw::patch;
 use crate::openclaw::rehearsal;
 use crate::openclaw::rehearsal::Answer;
 use crate::openclaw::rehearsal::Rehearsal;
+use crate::openclaw::tailor::Part;
+use crate::openclaw::tailor::Tailored;
 use crate::shell::copy;
 use crate::shell::copy::Copy;
 use crate::shell::in_turn::InTurn;
 use crate::shell::live::Source;
+use crate::shell::store;
 
 /// How long each command on the copy may take.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// Rehearses patches on a copy of the live config and prints what that proves.
+/// Rehearses any patch on a copy of the live config.
+#[derive(Debug, Args)]
+pub(super) struct Rehearse {
+    /// The patch, as JSON5
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+impl Rehearse {
+    pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
+        let text = store::read_text(&self.file)
+            .map_err(|error| Failure::unreadable("the patch cannot be read").because(error))?;
+        let unreadable = |why: String| {
+            Failure::unreadable(format!("`{}` is no patch", self.file.display())).because(why)
+        };
+        let document = Document::parse(text.as_bytes());
+        let patch = document.map_err(|error| unreadable(error.to_string()))?.value;
+        if !patch.is_object() {
+            return Err(unreadable("a patch is an object, with the keys it changes".to_owned()));
+        }
+        let scene = wizard::scene(common)?;
+        let Live::Read { config, facts, .. } = &scene.live else {
+            return Err(super::facts::unreadable(&scene.live));
+        };
+        // OpenClaw takes a part for each file that owns keys of it.
+        let tailored = Tailored::of("", &patch, config, facts);
+        let parts = tailored.parts.iter().filter(|part| part.by_writer);
+        let patches: Vec<Value> = parts.map(Part::value).collect();
+        let proof = walked(&patches, &scene)?.prediction();
+        print(&match self.format {
+            Format::Json => super::pretty(&proof)?,
+            Format::Text => super::proof::text(&proof),
+        })?;
+        Ok(match (&proof.unmeasured, proof.findings.is_empty()) {
+            (Some(_), _) => Status::Incomplete,
+            (None, true) => Status::Fine,
+            (None, false) => Status::NotMet,
+        })
+    }
+}
+
+/// Rehearses the rollback on a copy of the live config and prints what that proves.
 ///
 /// # Errors
 ///
@@ -37,6 +90,17 @@ pub(super) fn run(
     format: Format,
 ) -> Result<Status, Failure> {
     let (runbook, _) = common.runbook()?;
+    let by_design: Vec<String> = runbook.by_design.iter().map(|b| b.check_id.clone()).collect();
+    let proof = walked(patches, scene)?.proof(&by_design);
+    print(&match format {
+        Format::Json => super::pretty(&proof)?,
+        Format::Text => super::proof::text(&proof),
+    })?;
+    Ok(super::status(&proof))
+}
+
+/// Walks patches on a copy of the live config, which is gone when this returns.
+fn walked(patches: &[Value], scene: &Scene) -> Result<Rehearsal, Failure> {
     let (Some(config), Some(source)) = (scene.live.config(), &scene.source) else {
         return Err(match scene.source {
             None => Failure::unreadable("the sample gateway has nothing to rehearse on"),
@@ -67,13 +131,7 @@ pub(super) fn run(
     drop(copy);
     in_turn.obey();
     rehearsal.touched = copy::difference(&before, &copy::fingerprint(config, &source.state_dir));
-    let by_design: Vec<String> = runbook.by_design.iter().map(|b| b.check_id.clone()).collect();
-    let proof = rehearsal.proof(&by_design);
-    print(&match format {
-        Format::Json => super::pretty(&proof)?,
-        Format::Text => super::proof::text(&proof),
-    })?;
-    Ok(super::status(&proof))
+    Ok(rehearsal)
 }
 
 /// The copy, and how commands are run on it.

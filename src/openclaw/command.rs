@@ -49,6 +49,20 @@ pub struct Ended {
     pub took: Duration,
 }
 
+impl Ended {
+    /// Says that nothing was started, and why.
+    #[must_use]
+    pub fn not_started(why: String) -> Self {
+        Self {
+            end: End::NotStarted(why),
+            stdout: String::new(),
+            stderr: String::new(),
+            truncated: false,
+            took: Duration::ZERO,
+        }
+    }
+}
+
 /// Why a process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -106,7 +120,7 @@ pub const NAMES: [&str; 9] = [
 pub const REMOTE_PROBE: &str = "remote-probe";
 
 /// The names of the commands that are our own.
-pub const OWN: [&str; 3] = ["connections", "logs", "rehearsal"];
+pub const OWN: [&str; 4] = ["connections", "logs", "move", "rehearsal"];
 
 /// What a command that first brings the state up to date may write.
 const WRITES_STATE: &str = "may write OpenClaw's own state before it reads: \
@@ -176,6 +190,22 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         }
         _ => return None,
     };
+    Some(made(name, arguments, seconds, writes, gateway))
+}
+
+/// Makes the command that rehearses a patch of a file on a copy of the live config.
+#[must_use]
+pub fn rehearse(file: &str, gateway: &Gateway) -> Command {
+    made("move", &["rehearse", file, "--format", "json"], 600, WRITES_REHEARSAL, gateway)
+}
+
+fn made(
+    name: &'static str,
+    arguments: &[&str],
+    seconds: u64,
+    writes: &'static str,
+    gateway: &Gateway,
+) -> Command {
     let own = OWN.contains(&name);
     let program = match (own, gateway.program.as_str(), gateway.own.as_str()) {
         (false, "", _) => "openclaw",
@@ -191,14 +221,14 @@ pub fn command(name: &str, gateway: &Gateway) -> Option<Command> {
         argv.extend(["--config".to_owned(), config.clone()]);
     }
     argv.extend(arguments.iter().map(ToString::to_string));
-    Some(Command {
+    Command {
         name,
         argv,
         environment: environment::stated(gateway),
         deadline: Duration::from_secs(seconds),
         elsewhere: gateway.elsewhere.clone(),
         writes,
-    })
+    }
 }
 
 /// Makes a command of OpenClaw's that no runbook names, such as one that runs on a copy.

@@ -110,6 +110,54 @@ impl Rehearsal {
         })
     }
 
+    /// Says what a patch changes in what the audit finds; it proves nothing of the way back.
+    #[must_use]
+    pub fn prediction(self) -> Proof {
+        let mut proof = Proof::of("move");
+        proof.notes = self.steps;
+        if let (Some(before), Some(after)) = (&self.before, &self.after) {
+            let count = |report: &Report, severity: Severity| {
+                let found = report.findings.iter().filter(|found| found.severity == severity);
+                crate::text::count(found.count(), severity.word())
+            };
+            proof.notes.push(format!(
+                "The audit of the copy: {}, {} before; {}, {} after.",
+                count(before, Severity::Critical),
+                count(before, Severity::Warn),
+                count(after, Severity::Critical),
+                count(after, Severity::Warn),
+            ));
+            let among = |found: &Finding, report: &Report| {
+                let same = |other: &Finding| {
+                    (&other.check_id, &other.detail_digest)
+                        == (&found.check_id, &found.detail_digest)
+                };
+                report.findings.iter().any(same)
+            };
+            let line = |word: &str, found: &Finding| {
+                format!("{word} {} {}: {}", found.severity.word(), found.check_id, found.title)
+            };
+            let gone = before.findings.iter().filter(|found| !among(found, after));
+            proof.notes.extend(gone.map(|found| line("gone", found)));
+            for found in after.findings.iter().filter(|found| !among(found, before)) {
+                proof.notes.push(line("new", found));
+                proof.findings.push(Found {
+                    check_id: found.check_id.clone(),
+                    severity: found.severity,
+                    title: found.title.clone(),
+                    detail: found.detail.clone(),
+                    remediation: found.remediation.clone(),
+                });
+            }
+        }
+        for file in &self.touched {
+            proof.notes.push(format!("Changed by somebody else meanwhile: {file}"));
+        }
+        let refused = self.refused.map(|why| format!("OpenClaw refuses it: {why}"));
+        proof.unmeasured = refused.or(self.stopped);
+        proof
+    }
+
     /// Weighs the rehearsal. Criticals that a pattern makes by design do not count.
     #[must_use]
     pub fn proof(self, by_design: &[String]) -> Proof {
@@ -302,6 +350,23 @@ mod tests {
         let odd = "config patch mode error: --json requires --dry-run.\n";
         let why = "config patch mode error: --json requires --dry-run";
         assert_eq!(applied(&ended(1, "", odd)), Answer::Refused(why.to_owned()));
+    }
+
+    #[test]
+    fn a_prediction_names_what_is_new_and_what_is_gone_and_proves_no_way_back() {
+        let rehearsal = Rehearsal {
+            before: Some(report(&["stays", "goes"])),
+            after: Some(report(&["stays", "comes"])),
+            ..Rehearsal::default()
+        };
+        let proof = rehearsal.prediction();
+        assert_eq!(proof.observed, std::collections::BTreeMap::new());
+        let notes = proof.notes.join("\n");
+        assert!(notes.contains("gone critical goes") && notes.contains("new critical comes"));
+        assert!(!notes.contains("stays"), "{notes}");
+        assert_eq!(proof.findings.len(), 1);
+        let refused = Rehearsal { refused: Some("no".into()), ..Rehearsal::default() }.prediction();
+        assert_eq!(refused.unmeasured.as_deref(), Some("OpenClaw refuses it: no"));
     }
 
     #[test]

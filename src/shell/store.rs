@@ -177,6 +177,17 @@ pub fn draft(places: &Places, target: &str) -> Option<Change> {
     Some(Change::read(&read_text(&path).ok()?).ok()?.0)
 }
 
+/// Writes a file only we can read, in the system's temporary folder; it is gone when it is dropped.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn private_file(text: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("portcullis-").suffix(".json5").tempfile()?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
+}
+
 /// Writes a text to a new private file and waits until it is on disk.
 ///
 /// # Errors

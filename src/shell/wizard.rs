@@ -20,6 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use signal_hook::consts::SIGINT;
+use tempfile::NamedTempFile;
 
 use crate::app::App;
 use crate::app::Application;
@@ -29,7 +30,9 @@ use crate::app::Offer;
 use crate::app::Pen;
 use crate::app::RunId;
 use crate::app::Sealed;
+use crate::openclaw::command;
 use crate::openclaw::command::Command;
+use crate::openclaw::command::Ended;
 use crate::record::Record;
 use crate::record::Signing;
 use crate::record::chain::digest;
@@ -101,6 +104,8 @@ struct Shell {
     ready: Option<Ready>,
     /// What is on its way into the live config.
     applying: Option<JoinHandle<()>>,
+    /// Patches that are rehearsed; their files go with us.
+    patches: Vec<NamedTempFile>,
 }
 
 /// A record that is ready to be signed.
@@ -146,6 +151,7 @@ pub fn run(mut app: App, world: World, theme: Theme, screen: &mut Screen) -> io:
         lent,
         ready: None,
         applying: None,
+        patches: Vec::new(),
     };
     let drawn = shell.turn(&mut app, &messages, theme, screen);
     shell.finish_applying(&mut app, &messages, screen);
@@ -221,6 +227,7 @@ impl Shell {
                     }
                     Effect::LetGo => self.ready = None,
                     Effect::Apply(application) => self.apply(app, &application),
+                    Effect::Rehearse(run, patch) => next.extend(self.rehearse(app, run, &patch)),
                     Effect::Keep(file) => {
                         if let Err(error) = store::write_new(Path::new(&file), "") {
                             let why = format!("it is not kept: {error}");
@@ -335,6 +342,25 @@ impl Shell {
         let done = screen.lend(to);
         self.keyboard.resume();
         done
+    }
+
+    /// Walks a patch on a copy of the live config, from a private file that is gone afterwards.
+    fn rehearse(&mut self, app: &mut App, run: RunId, patch: &str) -> Vec<Effect> {
+        let Some(source) = &self.world.source else { return Vec::new() };
+        let file = store::private_file(patch);
+        match file {
+            Ok(file) => {
+                let path = file.path().display().to_string();
+                let command = command::rehearse(&path, &source.gateway(&app.live));
+                self.patches.push(file);
+                self.start(app, run, &command);
+                Vec::new()
+            }
+            Err(error) => {
+                let ended = Ended::not_started(error.to_string());
+                app.update(Message::Ended(run, ended), shell::now())
+            }
+        }
     }
 
     /// Hands a patch to OpenClaw on a thread of its own, which nothing stops half way.

@@ -145,7 +145,7 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
 }
 
 /// Shows a check at work; tells whether it is.
-fn running(app: &App, theme: Theme, check: &str, prose: &mut Prose) -> bool {
+pub(super) fn running(app: &App, theme: Theme, check: &str, prose: &mut Prose) -> bool {
     let Some(InFlight::Running { command, lines, .. }) = app.in_flight.get(check) else {
         return false;
     };
@@ -157,7 +157,7 @@ fn running(app: &App, theme: Theme, check: &str, prose: &mut Prose) -> bool {
 }
 
 /// Shows what a run came to, and what it changed.
-fn ran(app: &App, theme: Theme, run: &Run, prose: &mut Prose) {
+pub(super) fn ran(app: &App, theme: Theme, run: &Run, prose: &mut Prose) {
     prose.lead("$ ", theme.key(), &run.command, Style::new());
     let at = run.at.format("%Y-%m-%d %H:%M:%S");
     let took = run.took().as_secs_f32();

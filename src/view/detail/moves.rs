@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 
 use crate::app::App;
+use crate::app::MOVE;
 use crate::openclaw::patch;
 use crate::view::detail;
 use crate::view::prose::Prose;
@@ -28,6 +29,18 @@ pub(super) fn planned(app: &App, theme: Theme, index: usize, prose: &mut Prose) 
         prose.verbatim(&patch::pretty(&shown), |_| Style::new());
     }
     steps(theme, "to take it back: ", &planned.undo, prose);
+    let rehearsal = format!("{MOVE}{item}");
+    prose.gap();
+    if !detail::running(app, theme, &rehearsal, prose) {
+        match app.predicted(item) {
+            Some(run) => detail::ran(app, theme, run, prose),
+            None if !empty => prose.add(
+                "r rehearses it on a throw-away copy and says what it does to the audit.",
+                theme.quiet(),
+            ),
+            None => {}
+        }
+    }
     if !empty {
         prose.gap();
         prose.add(

@@ -66,6 +66,28 @@ fn at_night_one_screen_closes_everything_and_ends_in_a_record() {
 }
 
 #[test]
+fn a_planned_move_is_rehearsed_and_says_what_it_does_to_the_audit() {
+    let Some(openclaw) = Installed::find() else { return };
+    let (home, _) = openclaw.home(OPEN);
+    let before = untouched(&home);
+    let mut terminal = home.wizard().size(100, 50).start();
+    terminal.see("Exposure pattern");
+    terminal.press("7 j");
+    terminal.see("Fix (f): Refuse commands on the host");
+    terminal.press("f 8");
+    terminal.see("1 move planned");
+    terminal.press("r");
+    terminal.see("enter runs them");
+    terminal.press("enter");
+    terminal.until_within(APPLIES, "the prediction", |screen| {
+        screen.contains("before;") || screen.contains("Unmeasured")
+    });
+    terminal.see("gone critical");
+    drop(terminal);
+    assert_eq!(untouched(&home), before);
+}
+
+#[test]
 fn three_keys_write_the_way_back() {
     let (home, _) = match Installed::find() {
         Some(openclaw) => openclaw.home(OPEN),
