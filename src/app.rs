@@ -7,6 +7,7 @@ pub mod form;
 pub mod keymap;
 pub mod page;
 
+mod accept;
 mod apply;
 mod cards;
 mod checks;
@@ -17,6 +18,7 @@ mod overlay;
 mod records;
 mod renew;
 mod settle;
+mod shapes;
 mod signing;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ use crate::app::keymap::Action;
 use crate::app::page;
 use crate::app::page::Row;
 use crate::app::page::Step;
-use crate::app::settle;
+use crate::app::shapes;
 use crate::change;
 use crate::openclaw::patch;
 
@@ -473,7 +473,7 @@ impl App {
                 return undo.map_or((), |undo| self.say(undo));
             }
             Some(Row::Move(index)) => match self.answers.plan.get(index) {
-                Some((item, _)) => &settle::move_file(item),
+                Some((item, _)) => &shapes::move_file(item),
                 None => return,
             },
             _ => return self.refuse("no command goes with this"),

@@ -4,15 +4,79 @@ use crate::app::App;
 use crate::app::Effect;
 use crate::app::form::Asks;
 use crate::app::form::Form;
+use crate::app::page;
+use crate::app::page::Row;
 use crate::change::Act;
 use crate::change::Planned;
 use crate::openclaw::fact::Subject;
+use crate::openclaw::patch;
 use crate::openclaw::patch::moved;
 use crate::openclaw::patch::moved::Said;
 use crate::runbook::Each;
 use crate::runbook::Move;
 
 impl App {
+    /// Puts the fix of the item under the cursor into the plan, or takes it out again.
+    pub(super) fn fix(&mut self) -> Vec<Effect> {
+        let id = match self.row() {
+            Some(Row::Item(id)) => id,
+            Some(Row::Move(index)) => {
+                let planned = self.answers.plan.get(index).map(|(item, _)| item.clone());
+                return planned.map_or_else(Vec::new, |item| self.act(Act::Unplan(item)));
+            }
+            Some(Row::Finding(key)) => {
+                self.go_to_the_fix(&key);
+                return Vec::new();
+            }
+            Some(Row::Offer(index)) => return self.plan_offer(index),
+            _ => {
+                self.refuse("there is nothing to fix here");
+                return Vec::new();
+            }
+        };
+        if self.review.verdict(&id).is_settled() {
+            self.refuse("it is settled; there is nothing to fix");
+            return Vec::new();
+        }
+        if self.answers.plan.iter().any(|(planned, _)| *planned == id) {
+            self.say("Taken out of the plan".to_owned());
+            return self.act(Act::Unplan(id));
+        }
+        let Some(fix) = self.runbook.item(&id).and_then(|item| item.fix.as_ref()) else {
+            self.refuse("the runbook has no fix for this; read the detail, and act elsewhere");
+            return Vec::new();
+        };
+        let (Some(facts), Some(config)) = (self.live.facts(), self.live.config()) else {
+            self.refuse("the config cannot be read, so no fix can be worked out");
+            return Vec::new();
+        };
+        let failing = self.review.items.get(&id).map(|judged| judged.failing.as_slice());
+        let patch = patch::fix(fix, failing.unwrap_or_default(), facts, config);
+        let planned =
+            Planned { says: fix.says.clone(), patch, steps: fix.steps.clone(), undo: Vec::new() };
+        self.say("Put into the plan of moves, step 8 of the wizard".to_owned());
+        self.act(Act::Plan(id, planned))
+    }
+
+    /// Goes to the first item that a finding bears on and that has a fix.
+    fn go_to_the_fix(&mut self, key: &str) {
+        let state = self.review.findings.iter().find(|state| state.key == key);
+        let check_id = state.map_or("", |state| state.finding.check_id.as_str());
+        let mut bearing = self.runbook.items().filter(|item| {
+            item.fix.is_some()
+                && !self.review.verdict(&item.id).is_settled()
+                && item.is_about(check_id)
+        });
+        let first = bearing.next().map(|item| item.id.clone());
+        drop(bearing);
+        let Some(id) = first else {
+            return self.refuse("no item with a fix bears on this; follow OpenClaw's advice");
+        };
+        let step = page::item_step(&self.runbook, &id);
+        self.go_to(step, Some(&Row::Item(id)));
+        self.say("This item bears on the finding; f plans its fix".to_owned());
+    }
+
     /// Puts a widening move into the plan, once what it needs has been said.
     pub(super) fn plan_offer(&mut self, index: usize) -> Vec<Effect> {
         let Some(one) = self.runbook.moves.get(index).cloned() else { return Vec::new() };

@@ -3,7 +3,18 @@
 use crate::app::App;
 use crate::app::Effect;
 use crate::app::Overlay;
+use crate::app::form::Asks;
+use crate::app::form::Form;
 use crate::app::keymap::Action;
+use crate::app::page::Step;
+use crate::change::Blocker;
+use crate::record::Ending;
+use crate::record::Outcome;
+use crate::record::Record;
+use crate::record::Sealing;
+
+/// The word a person types to sign.
+const SIGN: &str = "sign";
 
 /// A key that can sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +84,81 @@ impl Offer {
 }
 
 impl App {
+    /// Asks for the name and the word that sign, and names what blocks.
+    pub(super) fn ask_signature(&mut self) {
+        if self.sealed.is_some() {
+            return self.refuse("this change is sealed; leave with q and start a new one");
+        }
+        let blockers = self.blockers().len();
+        let title = match self.ending() {
+            Ending::Change => "Sign off",
+            Ending::Rollback => "Sign the rollback",
+        };
+        let word = Outcome::of(self.ending(), 0).word();
+        let mut form = Form::new(
+            Asks::Signature,
+            title.to_owned(),
+            vec![("your name", self.operator.clone()), ("type `sign`", String::new())],
+        );
+        form.intro.push(if blockers == 0 {
+            format!("Nothing blocks: the record will be `{word}`.")
+        } else {
+            let things = crate::text::count(blockers, "thing");
+            format!("{things} still block: the record will be `not-cleared` and name them all.")
+        });
+        self.open(form);
+    }
+
+    /// Tells what is sealed from the step on the screen.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        if self.step == Step::Rollback { Ending::Rollback } else { Ending::Change }
+    }
+
+    /// Returns what keeps what is sealed from the step on the screen from being signed as that.
+    #[must_use]
+    pub fn blockers(&self) -> Vec<Blocker> {
+        match self.ending() {
+            Ending::Change => self.review.blockers.clone(),
+            Ending::Rollback => {
+                self.review.after_rollback(&self.runbook, self.open_now().as_deref())
+            }
+        }
+    }
+
+    pub(super) fn sign(&mut self, form: &mut Form, values: &[String]) -> Option<Vec<Effect>> {
+        let [name, word] = values else { return None };
+        let problem = if name.trim().is_empty() {
+            Some("a record needs a name")
+        } else if word.trim() != SIGN {
+            Some("type the word `sign` to seal the record")
+        } else if self.is_busy() {
+            Some("a check is still running; wait for it, or stop it in step 3")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            form.problem = Some(problem.to_owned());
+            return None;
+        }
+        let sealing = Sealing {
+            gateway: &self.gateway,
+            runbook: &self.runbook,
+            target: &self.target,
+            change: &self.change,
+            answers: &self.answers,
+            review: &self.review,
+            blockers: &self.blockers(),
+            ending: self.ending(),
+            config: self.live.config(),
+            facts: self.live.facts(),
+            operator: name.trim(),
+            now: self.now,
+        };
+        let record = Record::seal(&sealing);
+        Some(vec![Effect::Seal(Box::new(record))])
+    }
+
     /// Says which signatures the record of this change must have, a line each.
     #[must_use]
     pub fn demanded(&self) -> Vec<String> {
