@@ -169,9 +169,15 @@ fn an_older_answer_does_not_replace_a_newer_one() {
     assert_eq!(result(&document, "audit")["outcome"], "older");
     let checked = brought.run("check --format json").json();
     let checks = checked["checks"].as_array().expect("checks");
-    let audit = checks.iter().find(|check| check["check"] == "audit").expect("it");
-    assert_eq!(audit["counts"], true);
+    let kept = checks.iter().find(|check| check["check"] == "audit").expect("it");
+    assert_eq!(kept["counts"], true);
     assert_eq!(brought.0.read(&draft(&brought.0)).lines().count(), 2, "a header and one run");
+    // Nor does a newer one that counts for nothing replace one that counts.
+    let now = Utc::now();
+    brought.put("time.txt", &format!("{}\n{}\n", stamp(now), stamp(now)));
+    brought.put("audit.json", &audit(now));
+    brought.put("config.sums", &sums("{}").repeat(2));
+    assert_eq!(result(&brought.import().json(), "audit")["outcome"], "older");
 }
 
 fn draft(home: &Home) -> String {
