@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::cli::SMALL;
 use crate::home::Home;
 use crate::home::Ran;
 use crate::home::outcomes;
@@ -222,6 +223,42 @@ fn what_listens_there_is_seen_and_what_listens_here_is_not() {
     assert!(text.contains("imported from ss.txt, taken on vega at "), "{text}");
     brought.put("ss.txt", &list("0.0.0.0")).import();
     assert_eq!(found(&brought)["verdict"], "not-met");
+}
+
+#[test]
+fn a_rule_reads_what_other_programs_say_and_nothing_where_they_disagree() {
+    let row = |path: &str, value: bool| {
+        let from = r#"path = "audit.critical", op = "max", value = 0"#;
+        let to = format!(r#"path = "{path}", op = "equals", value = {value}"#);
+        assert!(SMALL.contains(from));
+        SMALL.replacen(from, &to, 1)
+    };
+    let brought = Brought::fresh();
+    let verdict = || {
+        brought.run("import --from results --runbook small.toml");
+        let document = brought.run("check --runbook small.toml --format json").json();
+        verdicts(&document)["no-criticals"].clone()
+    };
+    brought.0.write("small.toml", &row("tailscale.funnel", false));
+    assert_eq!(verdict(), "unmeasured");
+    brought.put("tailscale-serve.json", "{}\n[exit status 0]\n");
+    assert_eq!(verdict(), "met");
+    let open = r#"{"Foreground":{"a1":{"AllowFunnel":{"vega.x.ts.net:443":true}}}}"#;
+    brought.put("tailscale-serve.json", &format!("{open}\n[exit status 0]\n"));
+    assert_eq!(verdict(), "not-met");
+    brought.put("tailscale-funnel.json", "{}\n[exit status 0]\n");
+    assert_eq!(verdict(), "unmeasured", "one says open, one says closed");
+    brought.0.write("small.toml", &row("docker.loopback_only", true));
+    assert_eq!(verdict(), "unmeasured");
+    // A list that may be cut off shows what is open and never that nothing is.
+    brought.put("docker.txt", "claw\t127.0.0.1:18789->18789/tcp\n");
+    assert_eq!(verdict(), "unmeasured");
+    brought.put("docker.txt", "claw\t0.0.0.0:18789->18789/tcp\n");
+    assert_eq!(verdict(), "not-met");
+    brought.put("docker.txt", "claw\t127.0.0.1:18789->18789/tcp\n[exit status 0]\n");
+    assert_eq!(verdict(), "met");
+    brought.put("docker.txt", "claw\t127.0.0.1:18789->18789/tcp\n[exit status 1]\n");
+    assert_eq!(verdict(), "unmeasured");
 }
 
 #[test]
