@@ -147,7 +147,8 @@ struct Common {
     /// The OpenClaw profile
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
-    /// The gateway is on this other host, and --config names a copy of its config
+    /// The gateway is on this other host, and --config names a copy of its config; a second
+    /// gateway of that host takes another name
     #[arg(long, global = true, value_name = "NAME", requires = "config")]
     host: Option<String>,
     /// The runbook, by its id or as a file

@@ -31,6 +31,10 @@
 //! → lines, masked, as they come → [`app::Message::Ended`] → read in [`openclaw::command`] →
 //! findings → verdicts and blockers worked out anew. Those are never stored.
 //!
+//! One import: a file that was brought → masked → read in [`openclaw::errand`] as a run is read,
+//! or in [`openclaw::witness`] → a run in the draft that says where it came from, bound to the
+//! config whose sums were brought with it.
+//!
 //! # Laws
 //!
 //! 1. A signed-off record exists only of a change without blockers.

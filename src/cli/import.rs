@@ -21,6 +21,7 @@ use crate::cli::print;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
 use crate::openclaw::command::Gateway;
+use crate::openclaw::config::FileRead;
 use crate::openclaw::errand;
 use crate::openclaw::errand::Errand;
 use crate::openclaw::errand::Kind;
@@ -32,6 +33,7 @@ use crate::openclaw::witness::Asked;
 use crate::shell;
 use crate::shell::brought;
 use crate::shell::brought::Piece;
+use crate::shell::live::Texts;
 use crate::shell::store::Draft;
 
 /// Takes what was collected on another host.
@@ -98,12 +100,16 @@ struct Parcel {
 impl Import {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
         let scene = wizard::scene(common)?;
-        let (Some(config), Some(_)) = (scene.live.config(), &scene.source) else {
-            return Err(match scene.source {
-                None => Failure::unreadable("the sample gateway takes nothing from elsewhere"),
-                Some(_) => super::facts::unreadable(&scene.live),
-            });
+        let Some(source) = &scene.source else {
+            return Err(Failure::unreadable("the sample gateway takes nothing from elsewhere"));
         };
+        // The very bytes whose digest the answers are bound to.
+        let texts = source.texts().map_err(|_| super::facts::unreadable(&scene.live))?;
+        if texts.config.digest != scene.live.digest() {
+            return Err(
+                Failure::unreadable("the config changed while it was read").hint("import again")
+            );
+        }
         let (runbook, runbook_sha256) = common.runbook_for(&scene.gateway)?;
         let (parcels, absent) = self.parcels(&scene)?;
         let text = |kind| {
@@ -112,7 +118,7 @@ impl Import {
         };
         let untied = match text(Kind::Sums) {
             None => Some("no sums of the config were brought with it".to_owned()),
-            Some(sums) => parcel::tied(sums, &here(&config.files, &config.path)?).err(),
+            Some(sums) => parcel::tied(sums, &here(&texts)).err(),
         };
         let journey = Journey {
             scene: &scene,
@@ -133,8 +139,13 @@ impl Import {
             let answers = opened.change.answers();
             for it in &mut taken {
                 let Taken::Kept(run) = it else { continue };
-                let newer = answers.runs.get(&run.check).is_some_and(|known| known.at > run.at);
-                if newer {
+                let known = answers.runs.get(&run.check);
+                let better = known.is_some_and(|known| {
+                    let digest = scene.live.digest();
+                    let counts = known.counts(digest, journey.now);
+                    known.at > run.at || (counts && !run.counts(digest, journey.now))
+                });
+                if better {
                     let name = parcels.iter().map(|parcel| parcel.errand.name());
                     let mut name = name.filter(|name| journey.check(name) == run.check);
                     *it = Taken::Older(name.next().unwrap_or_default());
@@ -219,16 +230,16 @@ impl Import {
 }
 
 /// Returns the names and sums of the config's files here.
-fn here(files: &[PathBuf], root: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let folder = root.parent().unwrap_or(Path::new(""));
+fn here(texts: &Texts) -> Vec<(String, String)> {
+    let folder = texts.config.path.parent().unwrap_or(Path::new(""));
     let sum = |path: &PathBuf| {
-        let piece = brought::read(path).map_err(|error| {
-            Failure::unreadable(format!("`{}` cannot be read", path.display())).because(error)
-        })?;
-        let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
-        Ok((name, piece.sha256))
+        let sum = match texts.files.get(path) {
+            Some(FileRead::Bytes(bytes)) => brought::sum(bytes),
+            Some(FileRead::Unreadable(_)) | None => String::new(),
+        };
+        (path.strip_prefix(folder).unwrap_or(path).display().to_string(), sum)
     };
-    files.iter().map(sum).collect()
+    texts.config.files.iter().map(sum).collect()
 }
 
 /// Returns the header in which the gateway takes the user from a proxy.

@@ -58,6 +58,9 @@ pub struct Errand {
 /// What a program writes that only reads.
 const NOTHING: &str = "writes nothing";
 
+/// What nginx may write when it tests its configuration.
+const WRITES_NGINX: &str = "may create nginx's log files and folders where there are none";
+
 /// What the question for the config's path may write.
 const WRITES_LOG: &str = "may write a line in the log that all gateways of this user share in the \
     system's temporary folder";
@@ -105,8 +108,9 @@ pub fn errands(system: System, gateway: &Gateway, files: &[String]) -> Vec<Erran
     }));
     errands.extend(Witness::ALL.map(|witness| {
         let (file, line, tells) = of(witness, system);
-        let line = line.to_owned();
-        Errand { kind: Kind::Witness(witness), file, line, tells, writes: NOTHING, again: false }
+        let writes = if witness == Witness::Nginx { WRITES_NGINX } else { NOTHING };
+        let (kind, line) = (Kind::Witness(witness), line.to_owned());
+        Errand { kind, file, line, tells, writes, again: false }
     }));
     errands.extend([sums(true), time(true)]);
     errands

@@ -233,7 +233,23 @@ fn finding(source: &str, check_id: &str, title: &str, detail: &[String], remedy:
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_reader_panic(
+            text in r#"(?s)(# configuration file /[a-z]{1,3}:\n|include [a-z*/]{1,3};|[a-z]{1,4} [{};$"'\\#]|LISTEN 0 1 |\[::1%|\]:1|\*:18789 |->|\{"Web":|AllowFunnel|.|\n){0,60}"#,
+        ) {
+            let asked = Asked { port: 18789, user_header: Some("X-User".to_owned()) };
+            for witness in Witness::ALL {
+                for status in [None, Some(0), Some(1)] {
+                    let _ = witness.outcome(&text, status, &asked);
+                }
+            }
+        }
+    }
 
     #[test]
     fn what_is_cut_off_or_failed_proves_nothing() {

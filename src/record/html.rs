@@ -124,9 +124,11 @@ fn tables(page: &mut Page, record: &Value) {
     });
     page.table("Inventory", &["entry", "value"], inventory.into_iter());
     let checks = rows("checks", &|it| {
-        vec![said(&it["check"]), said(&it["outcome"]), said(&it["command"]), said(&it["at"])]
+        let cells = ["check", "outcome", "command", "at", "vantage"];
+        cells.iter().map(|cell| said(&it[*cell])).collect()
     });
-    page.table("Checks", &["check", "outcome", "command", "at"], checks.into_iter());
+    let head = ["check", "outcome", "command", "at", "from"];
+    page.table("Checks", &head, checks.into_iter());
     let findings = rows("findings", &|it| {
         let hidden = if it["suppressed"] == Value::Bool(true) {
             ", hidden by the config: no owner, no end"

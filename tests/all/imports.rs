@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::cli::SMALL;
 use crate::home::Home;
 use crate::home::Ran;
 use crate::home::outcomes;
@@ -169,9 +170,15 @@ fn an_older_answer_does_not_replace_a_newer_one() {
     assert_eq!(result(&document, "audit")["outcome"], "older");
     let checked = brought.run("check --format json").json();
     let checks = checked["checks"].as_array().expect("checks");
-    let audit = checks.iter().find(|check| check["check"] == "audit").expect("it");
-    assert_eq!(audit["counts"], true);
+    let kept = checks.iter().find(|check| check["check"] == "audit").expect("it");
+    assert_eq!(kept["counts"], true);
     assert_eq!(brought.0.read(&draft(&brought.0)).lines().count(), 2, "a header and one run");
+    // Nor does a newer one that counts for nothing replace one that counts.
+    let now = Utc::now();
+    brought.put("time.txt", &format!("{}\n{}\n", stamp(now), stamp(now)));
+    brought.put("audit.json", &audit(now));
+    brought.put("config.sums", &sums("{}").repeat(2));
+    assert_eq!(result(&brought.import().json(), "audit")["outcome"], "older");
 }
 
 fn draft(home: &Home) -> String {
@@ -216,6 +223,42 @@ fn what_listens_there_is_seen_and_what_listens_here_is_not() {
     assert!(text.contains("imported from ss.txt, taken on vega at "), "{text}");
     brought.put("ss.txt", &list("0.0.0.0")).import();
     assert_eq!(found(&brought)["verdict"], "not-met");
+}
+
+#[test]
+fn a_rule_reads_what_other_programs_say_and_nothing_where_they_disagree() {
+    let row = |path: &str, value: bool| {
+        let from = r#"path = "audit.critical", op = "max", value = 0"#;
+        let to = format!(r#"path = "{path}", op = "equals", value = {value}"#);
+        assert!(SMALL.contains(from));
+        SMALL.replacen(from, &to, 1)
+    };
+    let brought = Brought::fresh();
+    let verdict = || {
+        brought.run("import --from results --runbook small.toml");
+        let document = brought.run("check --runbook small.toml --format json").json();
+        verdicts(&document)["no-criticals"].clone()
+    };
+    brought.0.write("small.toml", &row("tailscale.funnel", false));
+    assert_eq!(verdict(), "unmeasured");
+    brought.put("tailscale-serve.json", "{}\n[exit status 0]\n");
+    assert_eq!(verdict(), "met");
+    let open = r#"{"Foreground":{"a1":{"AllowFunnel":{"vega.x.ts.net:443":true}}}}"#;
+    brought.put("tailscale-serve.json", &format!("{open}\n[exit status 0]\n"));
+    assert_eq!(verdict(), "not-met");
+    brought.put("tailscale-funnel.json", "{}\n[exit status 0]\n");
+    assert_eq!(verdict(), "unmeasured", "one says open, one says closed");
+    brought.0.write("small.toml", &row("docker.loopback_only", true));
+    assert_eq!(verdict(), "unmeasured");
+    // A list that may be cut off shows what is open and never that nothing is.
+    brought.put("docker.txt", "claw\t127.0.0.1:18789->18789/tcp\n");
+    assert_eq!(verdict(), "unmeasured");
+    brought.put("docker.txt", "claw\t0.0.0.0:18789->18789/tcp\n");
+    assert_eq!(verdict(), "not-met");
+    brought.put("docker.txt", "claw\t127.0.0.1:18789->18789/tcp\n[exit status 0]\n");
+    assert_eq!(verdict(), "met");
+    brought.put("docker.txt", "claw\t127.0.0.1:18789->18789/tcp\n[exit status 1]\n");
+    assert_eq!(verdict(), "unmeasured");
 }
 
 #[test]

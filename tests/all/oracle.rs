@@ -127,6 +127,7 @@ pub(super) fn world(environment: BTreeMap<String, String>) -> World {
         user: "claw".to_owned(),
         state_dir: "/home/claw/.openclaw".to_owned(),
         container: Some(true),
+        backups: Some(Vec::new()),
         ..World::default()
     }
 }

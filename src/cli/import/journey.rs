@@ -30,7 +30,7 @@ pub(super) enum Taken {
     Kept(Box<Run>),
     /// The program is not on that host.
     Absent(&'static str),
-    /// The draft holds a newer one.
+    /// The draft holds a newer one, or one that counts where this does not.
     Older(&'static str),
 }
 
@@ -145,7 +145,9 @@ impl Journey<'_> {
                     continue;
                 }
                 Taken::Older(name) => {
-                    line(&format!("{name:<16} not kept: the draft holds a newer one"));
+                    line(&format!(
+                        "{name:<16} not kept: the draft holds a newer one, or one that counts"
+                    ));
                     continue;
                 }
             };

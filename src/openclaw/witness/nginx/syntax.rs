@@ -8,6 +8,9 @@ use crate::openclaw::witness::Unread;
 /// How deep blocks and includes may stand within each other.
 const DEPTH: usize = 32;
 
+/// How many directives are read, includes in their places.
+const DIRECTIVES: usize = 100_000;
+
 /// What stands above each file.
 const MARK: &str = "# configuration file ";
 
@@ -53,17 +56,25 @@ pub(super) fn parse(text: &str) -> Result<Vec<Directive>, Unread> {
         all.texts.insert(name, directives);
     }
     let main = all.texts.get(&all.first).cloned().unwrap_or_default();
-    all.included(main, 0)
+    let mut left = DIRECTIVES;
+    all.included(main, 0, &mut left)
 }
 
 impl Files {
     /// Puts the directives of included files where their includes stand.
-    fn included(&self, directives: Vec<Directive>, depth: usize) -> Result<Vec<Directive>, Unread> {
-        if depth > DEPTH {
-            return Err(Unread::Value("include".to_owned()));
-        }
+    fn included(
+        &self,
+        directives: Vec<Directive>,
+        depth: usize,
+        left: &mut usize,
+    ) -> Result<Vec<Directive>, Unread> {
         let mut whole = Vec::new();
         for mut directive in directives {
+            // Files that include each other would never end.
+            let Some(less) = left.checked_sub(1).filter(|_| depth <= DEPTH) else {
+                return Err(Unread::Value("include".to_owned()));
+            };
+            *left = less;
             if directive.name == "include" {
                 let pattern = self.absolute(directive.words.first().map_or("", String::as_str));
                 let matching: Vec<&String> =
@@ -74,13 +85,13 @@ impl Files {
                 }
                 for name in matching {
                     let inner = self.texts.get(name).cloned().unwrap_or_default();
-                    whole.extend(self.included(inner, depth + 1)?);
+                    whole.extend(self.included(inner, depth + 1, left)?);
                 }
                 continue;
             }
             directive.block = match directive.block {
                 None => None,
-                Some(block) => Some(self.included(block, depth + 1)?),
+                Some(block) => Some(self.included(block, depth + 1, left)?),
             };
             whole.push(directive);
         }
@@ -279,5 +290,7 @@ mod tests {
         assert!(parse("http { }\n").is_err());
         assert!(parse(&format!("# configuration file /n.conf:\n{}", "a {".repeat(9999))).is_err());
         assert!(parse("# configuration file /n.conf:\ninclude n.conf;\n").is_err());
+        let twice = "# configuration file /n.conf:\ninclude n.conf; include n.conf; a;\n";
+        assert!(parse(twice).is_err());
     }
 }
