@@ -450,3 +450,33 @@ fn a_policy_that_cannot_be_read_keeps_nobody_from_revoking() {
     fs::remove_file(archive.home.file("config/policy.toml")).unwrap();
     assert_eq!(verified(&archive, "A001", 1)["whole"], "revoked");
 }
+
+#[test]
+fn a_revocation_that_was_taken_out_does_not_bring_back_what_was_accepted() {
+    let (archive, key) = two();
+    let bob = archive.signer("bob");
+    say(&archive, "records revoke A002", "a test", Some(&key)).ends(0);
+    archive.run(&format!("records countersign A001 --key {}.pub", bob.display())).ends(0);
+    assert!(archive.run("residuals list").stdout.starts_with("void "));
+    for end in ["", ".sig"] {
+        let path = archive.dir().join(format!("statements/000001-revoke.json{end}"));
+        fs::remove_file(path).unwrap();
+    }
+    let ran = archive.run("residuals list");
+    ran.ends(1);
+    assert!(ran.stdout.starts_with("void "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("statement 1 is missing"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_record_whose_successor_is_gone_stays_superseded() {
+    let (archive, key) = two();
+    say(&archive, "records supersede A002 --by A001", "a mistake", Some(&key)).ends(0);
+    archive.run("residuals list").ends(0);
+    let first = portcullis::shell::chain::folders(&archive.dir()).remove(0);
+    fs::remove_dir_all(first).unwrap();
+    let ran = archive.run("residuals list");
+    ran.ends(1);
+    assert!(ran.stdout.starts_with("void "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("superseded by"), "{}", ran.stderr);
+}
