@@ -14,6 +14,7 @@ use crate::cli::Format;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::signing::Voice;
+use crate::cli::signing::masked;
 use crate::cli::warn;
 use crate::record::Previous;
 use crate::record::document::Accepted;
@@ -185,12 +186,13 @@ impl Renew {
             return Err(not("it is critical, and accepted with the evidence it names".to_owned())
                 .hint("walk the runbook again; `portcullis` begins a change"));
         }
+        let reason = masked(common, &self.reason)?;
         let owner = self.owner.as_deref().unwrap_or(&accepted.owner);
-        let renewal = Renewal::of(&accepted, &self.reason, owner, &self.until, shell::now())
+        let renewal = Renewal::of(&accepted, &reason, owner, &self.until, shell::now())
             .map_err(|why| not(why.to_string()).hint(HINT))?;
         let until = renewal.expires;
         let done = format!("Renewed: `{subject}` until {until}, {owner} answers for it.");
-        let deed = Deed::Renew { says: self.reason.trim().to_owned(), residual: renewal };
+        let deed = Deed::Renew { says: reason, residual: renewal };
         self.voice.say(common, &newest.target, &newest.found, &deed, &done)
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::Failure;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::settings::Settings;
+use crate::cli::wizard;
 use crate::record::Signing;
 use crate::record::statement::Deed;
 use crate::record::statement::Saying;
@@ -138,4 +139,15 @@ impl Voice {
             failure.hint(format!("{hint}; --unsigned says it without one"))
         })
     }
+}
+
+/// Returns a text as it goes on record: it says something, and the config's secrets are masked.
+pub(super) fn masked(common: &Common, text: &str) -> Result<String, Failure> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Failure::unreadable("a reason is needed").hint("say why in --reason"));
+    }
+    // Without a config there is no secret to be known.
+    let scene = wizard::scene(common).ok();
+    Ok(scene.map_or_else(|| text.to_owned(), |scene| scene.live.mask().line(text)))
 }

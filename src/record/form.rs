@@ -88,7 +88,7 @@ impl<'a> Form<'a> {
         let text = self.rest;
         let mut at = 0;
         loop {
-            at += plain(text.get(at..)?);
+            at += text.get(at..)?.iter().take_while(|byte| !STOPS[usize::from(**byte)]).count();
             match *text.get(at)? {
                 b'"' => break,
                 b'\\' => match text.get(at + 1)? {
@@ -130,20 +130,18 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Counts the bytes before the first eight among which one may end or escape a string.
-fn plain(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
-    // A byte that wraps below zero shows in its top bit; the lowest such byte always does.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
-    let (words, _) = text.as_chunks::<8>();
-    let stops = |word: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
-        control | zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')))
-    };
-    8 * words.iter().take_while(|word| stops(word) == 0).count()
-}
+/// Tells of each byte whether it may end or escape a string, or must not stand in one.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        stops[control] = true;
+        control += 1;
+    }
+    stops[b'"' as usize] = true;
+    stops[b'\\' as usize] = true;
+    stops
+};
 
 #[cfg(test)]
 mod tests {

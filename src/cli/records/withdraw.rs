@@ -9,6 +9,7 @@ use crate::cli::Status;
 use crate::cli::records::Place;
 use crate::cli::records::find;
 use crate::cli::signing::Voice;
+use crate::cli::signing::masked;
 use crate::record::said;
 use crate::record::statement::Deed;
 use crate::record::statement::Named;
@@ -44,7 +45,7 @@ pub(in crate::cli) struct Supersede {
 impl Revoke {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
         let (target, found) = standing(common, &self.id)?;
-        let deed = Deed::Revoke { says: reason(&self.reason)? };
+        let deed = Deed::Revoke { says: masked(common, &self.reason)? };
         let done = format!("Revoked: {}. What it accepts counts no more.", found.folder);
         self.voice.say(common, &target, &found, &deed, &done)
     }
@@ -67,7 +68,7 @@ impl Supersede {
             return Err(Failure::not_met(format!("`{}` cannot be read", self.by)).because(why));
         }
         let named = Named { folder: by.folder.clone(), record: by.sha256 };
-        let deed = Deed::Supersede { says: reason(&self.reason)?, by: named };
+        let deed = Deed::Supersede { says: masked(common, &self.reason)?, by: named };
         let done = format!("Superseded: {} by {}.", found.folder, by.folder);
         self.voice.say(common, &target, &found, &deed, &done)
     }
@@ -76,7 +77,8 @@ impl Supersede {
 /// Finds a record of ours that nobody has withdrawn, and its target.
 fn standing(common: &Common, id: &str) -> Result<(String, Found), Failure> {
     let (place, mut found) = find(common, id)?;
-    let believed = common.believed()?;
+    // Whom to believe may be unreadable; that a record counts no more can be said all the same.
+    let believed = common.believed().unwrap_or_default();
     found.said = place.said(&found, believed.trust());
     let Place::Folder(_, Some(target)) = place else {
         return Err(Failure::unreadable(format!("`{id}` is not among the records kept here"))
@@ -88,12 +90,4 @@ fn standing(common: &Common, id: &str) -> Result<(String, Found), Failure> {
             .because(said.line())
             .hint("`portcullis records list` shows the ones that do")),
     }
-}
-
-fn reason(text: &str) -> Result<String, Failure> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Failure::unreadable("a reason is needed").hint("say why in --reason"));
-    }
-    Ok(text.to_owned())
 }

@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 
 use crate::record::Previous;
+use crate::record::chain;
+use crate::record::chain::Ring;
 use crate::record::chain::Weight;
 use crate::record::said;
 use crate::record::statement::Deed;
+use crate::record::statement::Named;
 use crate::record::verify;
 use crate::record::verify::Found;
 use crate::shell::chain as on_disk;
+use crate::shell::chain::StatementFile;
 use crate::shell::places::Places;
 use crate::shell::records;
 use crate::shell::records::Believed;
+use crate::shell::records::name;
 
 /// How many records may stand in each other's place before it is a circle.
 const MOST: usize = 16;
@@ -23,21 +28,27 @@ pub fn newest(places: &Places, target: &str, believed: &Believed) -> Option<(Pat
     let (dir, trust) = (places.records(target), believed.trust());
     let folders = on_disk::folders(&dir);
     // A folder's name begins with the time it was sealed, so the last by name is the newest.
-    let mut folder = folders.last()?.clone();
+    let mut at = Named { folder: name(folders.last()?), record: String::new() };
+    let mut standing: Option<(PathBuf, Found)> = None;
     for _ in 0..MOST {
-        let mut found = records::found(&folder).ok()?;
-        found.said = records::said(&dir, &found, trust);
-        let withdrawn = said::withdrawal(&found.said).map(|said| &said.deed);
-        let other = match withdrawn {
-            Some(Deed::Supersede { by, .. }) => dir.join(&by.folder),
-            _ => return Some((folder, found)),
+        let folder = dir.join(&at.folder);
+        let there = folders.contains(&folder).then(|| records::found(&folder).ok()).flatten();
+        let same = |found: &Found| at.record.is_empty() || found.sha256 == at.record;
+        let Some(mut found) = there.filter(same) else {
+            // What was to stand in its place is not there, so it stays withdrawn.
+            return standing;
         };
-        if !folders.contains(&other) {
-            return Some((folder, found));
+        found.said = records::said(&dir, &found, trust);
+        let withdrawn = said::withdrawal(&found.said).map(|said| said.deed.clone());
+        standing = Some((folder, found));
+        match withdrawn {
+            Some(Deed::Supersede { by, .. }) => at = by,
+            Some(Deed::Revoke { .. } | Deed::Countersign { .. } | Deed::Renew { .. }) | None => {
+                return standing;
+            }
         }
-        folder = other;
     }
-    None
+    standing
 }
 
 /// Reads what the next change of a target goes on from.
@@ -78,6 +89,11 @@ fn doubt(places: &Places, target: &str, found: &Found, believed: &Believed) -> O
         return Some(
             "the head of its chain names another record or statement as the last".to_owned(),
         );
+    }
+    let rings: Vec<Ring> = on_disk::statements(&dir).iter().map(StatementFile::ring).collect();
+    let row = chain::follow("statement", &rings, Some(&head.statements));
+    if let Some(fault) = row.whole.iter().chain(row.of.values().flatten()).next() {
+        return Some(fault.cause.clone());
     }
     let fault =
         verify::head(head, &file.bytes, file.signature.as_deref(), target, believed.trust());

@@ -85,6 +85,12 @@ fn a_policy_that_cannot_be_used_lets_nothing_pass_and_shows_where() {
     archive.home.write("config/policy.toml", TWO);
     let ran = archive.run("records policy");
     assert_eq!(ran.ends(0).stdout, "line 2: every pattern: 2 signatures of *@example.org\n");
+    // The one that the README shows is one.
+    let readme = include_str!("../../../README.md");
+    let shown = readme.split("```toml\n").find(|text| text.starts_with("[[rule]]"));
+    let shown = shown.and_then(|text| text.split("```").next()).expect("a policy");
+    archive.home.write("config/policy.toml", shown);
+    assert_eq!(archive.run("records policy").ends(0).stdout.lines().count(), 2);
     // An own runbook brings patterns of its own.
     let own = portcullis::runbook::GATEWAY_EXPOSURE.replace("ssh-tunnel", "our-vpn");
     archive

@@ -182,12 +182,14 @@ fn a_renewed_residual_holds_until_its_new_end() {
     for (words, reason, cause) in [
         ("residuals renew audit --until 401", "for ever", "more than 400 days"),
         ("residuals renew audit --until 2020-01-01", "back then", "in the past"),
-        ("residuals renew audit --until 20", " ", "a reason is needed"),
     ] {
         let ran = say(&archive, words, reason, Some(&key));
         ran.ends(1);
         assert!(ran.stderr.contains(cause), "{words}: {}", ran.stderr);
     }
+    let silent = say(&archive, "residuals renew audit --until 20", " ", Some(&key));
+    silent.ends(2);
+    assert!(silent.stderr.contains("a reason is needed"), "{}", silent.stderr);
     say(&archive, "residuals renew health --until 20", "no such", Some(&key)).ends(2);
     say(&archive, "residuals renew audit --until 20 --target other", "x", Some(&key)).ends(2);
 }
@@ -424,4 +426,57 @@ fn another_os_user_of_the_same_gateway_is_named() {
     let says = "OS user claw looks after this gateway too; what they seal is a chain of its own, \
                 in vega-00000000 here";
     assert_eq!(told(), [says]);
+}
+
+#[test]
+fn a_secret_of_the_config_that_slips_into_a_reason_is_masked() {
+    const TOKEN: &str = "5f3b60c1d27e49a5b0836fd1c27a94e5aa";
+    let (archive, key) = two();
+    let config = format!("{{ gateway: {{ auth: {{ mode: 'token', token: '{TOKEN}' }} }} }}\n");
+    archive.home.write(".openclaw/openclaw.json", &config);
+    let reason = format!("the token {TOKEN} got out");
+    say(&archive, "records revoke A001", &reason, Some(&key)).ends(0);
+    say(&archive, "residuals renew audit --until 20", &reason, Some(&key)).ends(0);
+    for file in archive.home.files("data") {
+        assert!(!archive.home.read(&file).contains(TOKEN), "{file}");
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_keeps_nobody_from_revoking() {
+    let (archive, key) = two();
+    archive.home.write("config/policy.toml", "nonsense");
+    say(&archive, "records revoke A001", "a test", Some(&key)).ends(0);
+    fs::remove_file(archive.home.file("config/policy.toml")).unwrap();
+    assert_eq!(verified(&archive, "A001", 1)["whole"], "revoked");
+}
+
+#[test]
+fn a_revocation_that_was_taken_out_does_not_bring_back_what_was_accepted() {
+    let (archive, key) = two();
+    let bob = archive.signer("bob");
+    say(&archive, "records revoke A002", "a test", Some(&key)).ends(0);
+    archive.run(&format!("records countersign A001 --key {}.pub", bob.display())).ends(0);
+    assert!(archive.run("residuals list").stdout.starts_with("void "));
+    for end in ["", ".sig"] {
+        let path = archive.dir().join(format!("statements/000001-revoke.json{end}"));
+        fs::remove_file(path).unwrap();
+    }
+    let ran = archive.run("residuals list");
+    ran.ends(1);
+    assert!(ran.stdout.starts_with("void "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("statement 1 is missing"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_record_whose_successor_is_gone_stays_superseded() {
+    let (archive, key) = two();
+    say(&archive, "records supersede A002 --by A001", "a mistake", Some(&key)).ends(0);
+    archive.run("residuals list").ends(0);
+    let first = portcullis::shell::chain::folders(&archive.dir()).remove(0);
+    fs::remove_dir_all(first).unwrap();
+    let ran = archive.run("residuals list");
+    ran.ends(1);
+    assert!(ran.stdout.starts_with("void "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("superseded by"), "{}", ran.stderr);
 }

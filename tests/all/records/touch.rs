@@ -187,6 +187,27 @@ fn a_key_is_made_on_the_spot_where_there_is_none() {
 }
 
 #[test]
+fn the_key_that_is_set_comes_first() {
+    let home = home();
+    for name in ["id_a", "id_z"] {
+        make_key(&home.path().join(".ssh").join(name), &["ed25519"]);
+    }
+    let config = home.path().join("config");
+    fs::create_dir(&config).expect("a folder");
+    fs::write(config.join("config.toml"), "signing_key = \"~/.ssh/id_z.pub\"\n").expect("a file");
+    let launch = launch(home.path()).environment("PORTCULLIS_CONFIG_DIR", config.clone());
+    let mut terminal = at_the_keys(&launch);
+    terminal.send(b"\r");
+    let (_, sealed) = leave(&mut terminal);
+    stands(home.path(), &sealed, &home.path().join(".ssh/id_z.pub"));
+    fs::write(config.join("config.toml"), "signing_key = \"~/nobody.pub\"\n").expect("a file");
+    let mut terminal = at_the_keys(&launch);
+    terminal.see("which config.toml names");
+    terminal.press("esc q");
+    terminal.exit();
+}
+
+#[test]
 fn without_ssh_keygen_the_record_says_unsigned_everywhere() {
     let home = home();
     let mut terminal = at_the_keys(&launch(home.path()).environment("PATH", "/nowhere"));
