@@ -31,6 +31,7 @@ pub use self::truth::Truth;
 
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts::Facts;
+use crate::openclaw::sight;
 use crate::openclaw::witness::Asked;
 use crate::residual::Residual;
 use crate::residual::Seen;
@@ -215,9 +216,16 @@ pub fn judge(
 /// Returns what was seen on an item's cards, as evidence.
 fn on_cards(item: &Item, known: &Known<'_>) -> Vec<Evidence> {
     let asked = Asked::about(known.facts);
-    let cards = item.cards.iter().enumerate().filter_map(|(place, card)| {
-        let sighting = known.sightings.get(sighting::card_id(&item.id, place).as_str())?;
-        Some(sighting::evidence(sighting, &sighting::judged(card, sighting, &asked)))
+    let cards = item.cards.iter().enumerate().flat_map(|(place, card)| {
+        let id = sighting::card_id(&item.id, place);
+        let seen = known.sightings.get(id.as_str());
+        let seen = seen.map(|seen| sighting::evidence(seen, &sighting::judged(card, seen, &asked)));
+        let judge = card.judge.as_ref();
+        let names = judge.map_or(&[][..], |judge| sight::imported(judge.reads));
+        let runs = names.iter().filter_map(|name| known.runs.get(name.name()));
+        let imported =
+            runs.filter_map(|run| sighting::imported(&id, judge?, run)).collect::<Vec<_>>();
+        seen.into_iter().chain(imported)
     });
     cards.collect()
 }

@@ -52,6 +52,18 @@ pub fn path(reads: Reads, name: &str) -> Option<&'static Path> {
     known.filter(|path| own.contains(&path.name))
 }
 
+/// Returns the names under which answers of this kind are imported.
+#[must_use]
+pub fn imported(reads: Reads) -> &'static [Witness] {
+    match reads {
+        Reads::Sockets => &[Witness::Sockets],
+        Reads::Serve => &[Witness::Serve, Witness::Funnel],
+        Reads::Nginx => &[Witness::Nginx],
+        Reads::Docker => &[Witness::Docker],
+        Reads::Status | Reads::Reach | Reads::Lines | Reads::Count | Reads::Firewall => &[],
+    }
+}
+
 /// Reads an answer.
 ///
 /// # Errors

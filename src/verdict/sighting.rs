@@ -16,6 +16,7 @@ use crate::runbook::Judge;
 use crate::runbook::Reads;
 use crate::verdict::Evidence;
 use crate::verdict::FRESH_HOURS;
+use crate::verdict::Run;
 use crate::verdict::Truth;
 use crate::verdict::truth;
 
@@ -166,6 +167,14 @@ pub(super) fn evidence(sighting: &Sighting, judged: &Judged) -> Evidence {
         Judged::NoRule | Judged::Read(_) => first,
     };
     Evidence::other(&sighting.card, says, sighting.origin(), judged.truth())
+}
+
+/// Returns what an imported answer says on a card that reads its kind.
+pub(super) fn imported(id: &str, judge: &Judge, run: &Run) -> Option<Evidence> {
+    let report = run.report()?;
+    let truth = truth::of_rows(&judge.must, &report.observed);
+    let says = report.notes.first().cloned().unwrap_or_default();
+    Some(Evidence::other(id, says, run.vantage().unwrap_or_default(), truth))
 }
 
 /// Returns what in a rule leads nowhere, for the kind of answer it reads.

@@ -262,6 +262,22 @@ fn a_rule_reads_what_other_programs_say_and_nothing_where_they_disagree() {
 }
 
 #[test]
+fn an_imported_funnel_refutes_what_the_config_alone_says() {
+    let brought = Brought::fresh();
+    let verdict = || {
+        brought.run("import --from results");
+        let document = brought.run("check --pattern ssh-tunnel --format json").json();
+        verdicts(&document)["pattern.ssh-tunnel.loopback"].clone()
+    };
+    assert_eq!(verdict(), "met");
+    brought.put("tailscale-serve.json", "{}\n[exit status 0]\n");
+    assert_eq!(verdict(), "met");
+    let open = r#"{"AllowFunnel":{"vega.x.ts.net:443":true},"Web":{"vega.x.ts.net:443":{"Handlers":{"/":{"Proxy":"http://127.0.0.1:18789"}}}}}"#;
+    brought.put("tailscale-serve.json", &format!("{open}\n[exit status 0]\n"));
+    assert_eq!(verdict(), "not-met", "the card of the item reads it");
+}
+
+#[test]
 fn nothing_is_run_here_for_a_gateway_elsewhere() {
     let home = Home::empty().openclaw("touch \"$HOME/ran\"\n");
     home.write("copy/openclaw.json", CONFIG);
