@@ -2,9 +2,7 @@
 
 use crate::app::App;
 use crate::app::Effect;
-use crate::app::InFlight;
 use crate::app::Overlay;
-use crate::app::RunId;
 use crate::app::form::Asks;
 use crate::app::form::Form;
 use crate::app::keymap::Action;
@@ -108,16 +106,7 @@ impl App {
             self.refuse("its command cannot be run without a shell; run it and paste the answer");
             return Vec::new();
         };
-        let run = RunId(self.next_run);
-        self.next_run += 1;
-        let flight = InFlight::Running {
-            run,
-            since: self.now,
-            command: command.display(),
-            lines: std::collections::VecDeque::new(),
-            config_digest: self.live.digest().to_owned(),
-        };
-        self.in_flight.insert(id, flight);
+        let run = self.begin(id, command.display());
         vec![Effect::Run(run, Box::new(command))]
     }
 

@@ -125,16 +125,8 @@ impl App {
         if self.in_flight.contains_key(&id) {
             return Vec::new();
         }
-        let run = RunId(self.next_run);
-        self.next_run += 1;
-        let flight = InFlight::Running {
-            run,
-            since: self.now,
-            command: command::rehearse("PATCH", &self.gateway).display(),
-            lines: VecDeque::new(),
-            config_digest: self.live.digest().to_owned(),
-        };
-        self.in_flight.insert(id, flight);
+        let command = command::rehearse("PATCH", &self.gateway).display();
+        let run = self.begin(id, command);
         vec![Effect::Rehearse(run, text)]
     }
 
@@ -188,20 +180,26 @@ impl App {
                 self.refuse(format!("the check `{check}` runs `{name}`, which is not known here"));
                 continue;
             };
-            let run = RunId(self.next_run);
-            self.next_run += 1;
             free -= 1;
-            let flight = InFlight::Running {
-                run,
-                since: self.now,
-                command: command.display(),
-                lines: VecDeque::new(),
-                config_digest: self.live.digest().to_owned(),
-            };
-            self.in_flight.insert(check, flight);
+            let run = self.begin(check, command.display());
             effects.push(Effect::Run(run, Box::new(command)));
         }
         effects
+    }
+
+    /// Puts down that something runs from now on.
+    pub(super) fn begin(&mut self, id: String, command: String) -> RunId {
+        let run = RunId(self.next_run);
+        self.next_run += 1;
+        let flight = InFlight::Running {
+            run,
+            since: self.now,
+            command,
+            lines: VecDeque::new(),
+            config_digest: self.live.digest().to_owned(),
+        };
+        self.in_flight.insert(id, flight);
+        run
     }
 
     /// Stops a check; its end comes as a message.
@@ -243,7 +241,8 @@ impl App {
         else {
             return Vec::new();
         };
-        if let Some(effects) = self.card_ended(&check, ended) {
+        if let Some(mut effects) = self.card_ended(&check, ended) {
+            effects.extend(self.start_waiting());
             return effects;
         }
         let name = match check.strip_prefix(MOVE) {
