@@ -99,6 +99,8 @@ fn a_change_that_nobody_keeps_is_undone_although_we_are_gone() {
     let (home, _) = openclaw.home(OPEN);
     let before = home.read(".openclaw/openclaw.json");
     applied_for(&home, 10);
+    // What is left is a wait, in which others may have their turn.
+    drop(openclaw);
     assert_eq!(undone(&home).trim(), "undone");
     assert_eq!(home.read(".openclaw/openclaw.json"), before);
 }
@@ -121,6 +123,7 @@ fn nothing_is_undone_on_top_of_what_somebody_else_changed() {
     let Some(openclaw) = Installed::find() else { return };
     let (home, _) = openclaw.home(OPEN);
     applied_for(&home, 60);
+    drop(openclaw);
     let theirs = format!("{}\n", home.read(".openclaw/openclaw.json"));
     home.write(".openclaw/openclaw.json", &theirs);
     let said = undone(&home);
