@@ -77,6 +77,9 @@ pub enum Unread {
         /// What stands there.
         text: String,
     },
+    /// The config that would name the gateway's port cannot be read.
+    #[error("which port the gateway has is not known, so nothing is told of it")]
+    NoPort,
     /// A value of the answer is not what belongs there.
     #[error("`{0}` is not what belongs there")]
     Value(String),
