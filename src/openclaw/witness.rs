@@ -156,6 +156,9 @@ impl Witness {
     ///
     /// When the text is not wholly its answer.
     pub fn read(self, text: &str, asked: &Asked) -> Result<Report, Unread> {
+        if asked.port == 0 && matches!(self, Self::Sockets | Self::Nginx | Self::Docker) {
+            return Err(Unread::NoPort);
+        }
         Ok(match self {
             Self::Sockets => sockets::report(&sockets::read(text)?, asked),
             Self::Tailscale => tailscale::state_report(&tailscale::state(text)?),
@@ -237,6 +240,16 @@ fn finding(source: &str, check_id: &str, title: &str, detail: &[String], remedy:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_no_port_is_known_a_witness_tells_nothing_of_it() {
+        let nobody = Asked { port: 0, user_header: None };
+        let text = "claw\t0.0.0.0:18789->18789/tcp\n";
+        assert_eq!(Witness::Docker.read(text, &nobody), Err(Unread::NoPort));
+        let routes = r#"{"TCP":{"443":{"TCPForward":"127.0.0.1:18789"}}}"#;
+        let report = Witness::Serve.read(routes, &nobody).unwrap();
+        assert_eq!(report.observed.get("tailscale.to_gateway"), None);
+    }
 
     #[test]
     fn what_is_cut_off_or_failed_proves_nothing() {
