@@ -95,6 +95,8 @@ pub enum Message {
     Told(String),
     /// What came of it; the config was read again before.
     Applied(Result<Aftermath, NotApplied>),
+    /// The file is there by which a change is kept.
+    Kept(String),
     /// The records of the gateway were read.
     Records(Vec<Listed>),
     /// The record in this folder was read and verified, or why not.
@@ -385,6 +387,7 @@ impl App {
             Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
             Message::Told(line) => self.told(line),
             Message::Applied(outcome) => return self.applied(outcome),
+            Message::Kept(file) => return self.kept(&file),
             Message::Records(list) => self.listed(list),
             Message::Record(folder, record) => self.opened(&folder, record),
             Message::Tick | Message::Touched => {}

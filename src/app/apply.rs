@@ -44,6 +44,10 @@ pub struct Application {
     pub missing: Vec<String>,
     /// After how many seconds it is undone by itself.
     pub undo_in: Option<u32>,
+    /// The config it was worked out for.
+    pub digest: String,
+    /// Whether it lets anyone in, or lets them do more.
+    pub widens: bool,
 }
 
 /// What came of a patch that was handed to OpenClaw.
@@ -146,6 +150,8 @@ impl App {
             closes_all: shape == Shape::Rollback,
             missing: Vec::new(),
             undo_in: None,
+            digest: self.live.digest().to_owned(),
+            widens: false,
         })
     }
 
@@ -162,12 +168,7 @@ impl App {
         let patch = Tailored::of(&planned.says, &planned.patch, config, facts);
         let breadth = patch::breadth(patch.before(), &patch.applied(), config);
         let widens = self.runbook.widening(item).is_some() || !breadth.widens.is_empty();
-        let missing = if widens {
-            let missing = before_widening(&self.runbook, &self.answers, &self.review);
-            missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review)).collect()
-        } else {
-            Vec::new()
-        };
+        let missing = if widens { self.missing() } else { Vec::new() };
         Ok(Application {
             item: item.clone(),
             planned: planned.clone(),
@@ -177,7 +178,15 @@ impl App {
             missing,
             // What only narrows opens nothing when it stays.
             undo_in: widens.then_some(UNDO_IN),
+            digest: self.live.digest().to_owned(),
+            widens,
         })
+    }
+
+    /// Says what stands before anything that widens, at this moment.
+    fn missing(&self) -> Vec<String> {
+        let missing = before_widening(&self.runbook, &self.answers, &self.review);
+        missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review)).collect()
     }
 
     /// Switches between undoing by itself and not.
@@ -189,7 +198,14 @@ impl App {
     }
 
     /// Applies what was agreed to.
-    pub(super) fn apply(&mut self, application: Application) -> Vec<Effect> {
+    pub(super) fn apply(&mut self, mut application: Application) -> Vec<Effect> {
+        if application.digest != self.live.digest() {
+            self.refuse("the config was changed since this was shown; A shows it anew");
+            return Vec::new();
+        }
+        if application.widens {
+            application.missing = self.missing();
+        }
         if !application.missing.is_empty() {
             self.overlay = Some(Overlay::Apply { application: Box::new(application), scroll: 0 });
             self.refuse("it widens, and what stands before it is not settled");
@@ -266,10 +282,17 @@ impl App {
         let (Some(_), Some(file)) = (self.pending(applied), applied.done.keep.clone()) else {
             return Vec::new();
         };
+        vec![Effect::Keep(file)]
+    }
+
+    /// Takes that a change is kept: the file that says so is there.
+    pub(super) fn kept(&mut self, file: &str) -> Vec<Effect> {
+        let mut moves = self.answers.applied.iter().rev();
+        let of = |applied: &Applied| applied.done.keep.as_deref() == Some(file);
+        let Some((item, _)) = moves.find(|(_, applied)| of(applied)) else { return Vec::new() };
+        let item = item.clone();
         self.say("Kept; it is not undone by itself".to_owned());
-        let mut effects = vec![Effect::Keep(file)];
-        effects.extend(self.act(Act::Kept(item.to_owned())));
-        effects
+        self.act(Act::Kept(item))
     }
 
     /// Returns when an applied move will be undone by itself; none where it will not.

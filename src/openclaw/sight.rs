@@ -3,6 +3,9 @@
 //! Pure, as [`witness`](crate::openclaw::witness) is: what cannot be read whole is no answer, and no
 //! answer proves nothing.
 
+mod firewall;
+mod reach;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -70,9 +73,16 @@ pub fn imported(reads: Reads) -> &'static [Witness] {
 ///
 /// When it is not wholly what the card's command prints.
 pub fn read(reads: Reads, text: &str, asked: &Asked) -> Result<BTreeMap<String, Value>, Unread> {
+    let of_port = matches!(
+        reads,
+        Reads::Reach | Reads::Firewall | Reads::Sockets | Reads::Nginx | Reads::Docker
+    );
+    if of_port && asked.port == 0 {
+        return Err(Unread::NoPort);
+    }
     let witness = match reads {
         Reads::Status => return status(text),
-        Reads::Reach => return reach(text),
+        Reads::Reach => return reach(text, asked.port),
         Reads::Lines => return lines(text),
         Reads::Count => return count(text),
         Reads::Firewall => return firewall(text, asked.port),
@@ -99,12 +109,15 @@ fn status(text: &str) -> Result<BTreeMap<String, Value>, Unread> {
                 headers = true;
                 rest.split_whitespace().nth(1).unwrap_or_default()
             }
-            // Header lines stand below a status line.
-            // curl says beside a status why it waited in vain for more.
-            None if line.is_empty() || headers || line.starts_with("curl: (") => continue,
             None => line,
         };
         let is_status = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+        // Header lines stand below a status line; what is a status among them counts as one.
+        // curl says beside a status why it waited in vain for more.
+        let beside = line.is_empty() || headers || line.starts_with("curl: (");
+        if !is_status && beside && !line.starts_with("HTTP/") {
+            continue;
+        }
         if !is_status {
             return Err(Unread::Line { line: at + 1, text: line.chars().take(80).collect() });
         }
@@ -118,51 +131,21 @@ fn status(text: &str) -> Result<BTreeMap<String, Value>, Unread> {
     let mut found = observed([("seen.statuses", Value::from(statuses.clone()))]);
     // Where nobody answered, nobody was refused either.
     if answered {
-        let away = ["301", "302", "303", "307", "308", "401", "403"];
-        found.extend(observed([
-            ("seen.refused", all(&["401", "403"]).into()),
-            ("seen.turned_away", all(&away).into()),
-        ]));
+        found.extend(observed([("seen.refused", all(&["401", "403"]).into())]));
+        let login = ["302", "303", "307", "401", "403"];
+        let moved = ["301", "302", "303", "307", "308", "401", "403"];
+        // For good a page moves to another name, or to https, and not to a login.
+        if all(&login) || !all(&moved) {
+            found.extend(observed([("seen.turned_away", all(&login).into())]));
+        }
     }
     Ok(found)
 }
 
-/// Words by which `nc`, `curl`, `nmap` and `ssh` say that a connection stood.
-const STOOD: [&str; 5] = [" succeeded", " open", "connected to", "http/", "<html"];
-
-/// And that none did.
-const FAILED: [&str; 13] = [
-    "refused",
-    "timed out",
-    "timeout",
-    "filtered",
-    "closed",
-    "could not resolve",
-    "couldn't connect",
-    "failed to connect",
-    "no route to host",
-    "unreachable",
-    "name or service not known",
-    "host seems down",
-    "hosts up) scanned",
-];
-
-fn reach(text: &str) -> Result<BTreeMap<String, Value>, Unread> {
-    let lines = || text.lines().map(str::to_lowercase);
-    let stood = lines().any(|line| {
-        let failed = FAILED.iter().any(|word| line.contains(word));
-        // `open|filtered` of nmap tells nothing, and a failure may name the open it hoped for.
-        !failed && STOOD.iter().any(|word| line.contains(word))
-    });
-    let failed = lines().any(|line| {
-        FAILED.iter().take(FAILED.len() - 1).any(|word| line.contains(word))
-            && !line.contains("open|filtered")
-    });
-    match (stood, failed) {
-        (true, _) => Ok(observed([("seen.reached", true.into())])),
-        (false, true) => Ok(observed([("seen.reached", false.into())])),
-        (false, false) => Err(Unread::Nothing("connection, refused or not")),
-    }
+fn reach(text: &str, port: u16) -> Result<BTreeMap<String, Value>, Unread> {
+    let stood = reach::stood(text, port);
+    let stood = stood.ok_or(Unread::Nothing("connection to the port, refused or not"))?;
+    Ok(observed([("seen.reached", stood.into())]))
 }
 
 fn lines(text: &str) -> Result<BTreeMap<String, Value>, Unread> {
@@ -184,60 +167,12 @@ fn count(text: &str) -> Result<BTreeMap<String, Value>, Unread> {
     Ok(observed([("seen.count", number.into())]))
 }
 
-/// Reads `ufw status verbose` or `nft list ruleset`, or one after the other.
 fn firewall(text: &str, port: u16) -> Result<BTreeMap<String, Value>, Unread> {
-    let ufw = ufw(text, port);
-    let nft = nft(text, port);
-    let (deny, open) = match (ufw, nft) {
-        (Some((deny, open)), Some((nft_deny, nft_open))) => (deny || nft_deny, open || nft_open),
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => return Err(Unread::Nothing("rules of ufw or nft")),
-    };
-    Ok(observed([("seen.default_deny", deny.into()), ("seen.open_to_all", open.into())]))
-}
-
-/// Tells whether ufw denies by default, and whether it lets everyone in to a port.
-fn ufw(text: &str, port: u16) -> Option<(bool, bool)> {
-    let status = text.lines().find_map(|line| line.trim().strip_prefix("Status: "))?;
-    let deny = status == "active"
-        && text.lines().any(|line| {
-            let line = line.trim();
-            line.starts_with("Default: deny (incoming)")
-                || line.starts_with("Default: reject (incoming)")
-        });
-    let open = text.lines().any(|line| {
-        let Some((to, from)) = line.split_once("ALLOW") else { return false };
-        let to = to.replace("(v6)", "");
-        let to = to.trim();
-        let ours = to == "Anywhere" || to.split('/').next() == Some(&port.to_string());
-        let from = from.trim_start().trim_start_matches("IN").trim();
-        ours && !line.contains("ALLOW OUT") && from.starts_with("Anywhere")
-    });
-    Some((deny, open || status != "active"))
-}
-
-/// Tells the same of nft: of the chains that see what comes in.
-fn nft(text: &str, port: u16) -> Option<(bool, bool)> {
-    let mut chains: Vec<(bool, bool)> = Vec::new();
-    let mut inside: Option<(bool, bool)> = None;
-    for line in text.lines().map(str::trim) {
-        if line.contains("hook input") {
-            inside = Some((line.contains("policy drop"), false));
-        } else if let Some((drops, open)) = &mut inside {
-            if line == "}" {
-                chains.push((*drops, *open));
-                inside = None;
-                continue;
-            }
-            let named = line.contains(&format!("dport {port} "));
-            let narrow = ["saddr", "iifname", "iif "].iter().any(|word| line.contains(word));
-            *drops |= line == "drop" || line == "reject" || (named && line.ends_with("drop"));
-            *open |= named && line.ends_with("accept") && !narrow;
-        }
-    }
-    let drops = !chains.is_empty() && chains.iter().all(|(drops, _)| *drops);
-    let open = chains.iter().any(|(_, open)| *open);
-    (!chains.is_empty()).then_some((drops, open))
+    let walls = firewall::read(text, port)?;
+    let known =
+        [("seen.default_deny", walls.default_deny), ("seen.open_to_all", walls.open_to_all)];
+    let known = known.into_iter().filter_map(|(path, says)| Some((path.to_owned(), says?.into())));
+    Ok(known.collect())
 }
 
 #[cfg(test)]
@@ -271,55 +206,25 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_stood_is_told_from_one_that_did_not() {
-        let stood = [
-            "Connection to 192.0.2.7 18789 port [tcp/*] succeeded!",
-            "18789/tcp open  unknown",
-            "HTTP/1.1 200 OK",
-        ];
-        for text in stood {
-            tells(Reads::Reach, text, "seen.reached", true);
+    fn statuses_among_headers_count_and_a_page_that_moved_is_no_login() {
+        tells(Reads::Status, "HTTP/1.1 401\nserver: x\n\n200\n", "seen.refused", false);
+        for status in ["301", "308", "301\n302"] {
+            let moved = read(Reads::Status, status, &ASKED).unwrap();
+            assert_eq!(moved.get("seen.turned_away"), None, "{status}");
         }
-        let failed = [
-            "nc: connect to 192.0.2.7 port 18789 (tcp) failed: Connection refused",
-            "nc: connect to 192.0.2.7 port 18789 (tcp) timed out: Operation now in progress",
-            "18789/tcp filtered unknown",
-            "18789/tcp closed unknown",
-            "curl: (28) Connection timed out after 5001 milliseconds",
-            "curl: (6) Could not resolve host: vega.tailnet.ts.net",
-        ];
-        for text in failed {
-            tells(Reads::Reach, text, "seen.reached", false);
-        }
-        tells(Reads::Reach, "443/tcp closed https\n18789/tcp open unknown", "seen.reached", true);
-        for text in ["", "sudo: nmap: command not found", "18789/tcp open|filtered unknown"] {
-            tells_nothing(Reads::Reach, text);
-        }
+        tells(Reads::Status, "301\n200\n", "seen.turned_away", false);
     }
 
     #[test]
-    fn a_firewall_lets_in_whom_it_names() {
-        let ufw = "Status: active\nLogging: on (low)\nDefault: deny (incoming), allow (outgoing)\n\n\
-                   To                         Action      From\n\
-                   18789/tcp                  ALLOW IN    192.168.1.0/24\n\
-                   22/tcp                     ALLOW IN    Anywhere\n";
-        tells(Reads::Firewall, ufw, "seen.default_deny", true);
-        tells(Reads::Firewall, ufw, "seen.open_to_all", false);
-        let open = ufw.replace("192.168.1.0/24", "Anywhere");
-        tells(Reads::Firewall, &open, "seen.open_to_all", true);
-        let six = format!("{ufw}18789/tcp (v6)             ALLOW IN    Anywhere (v6)\n");
-        tells(Reads::Firewall, &six, "seen.open_to_all", true);
-        tells(Reads::Firewall, "Status: inactive\n", "seen.default_deny", false);
-        tells(Reads::Firewall, "Status: inactive\n", "seen.open_to_all", true);
-        let nft = "table inet filter {\n  chain input {\n    type filter hook input priority filter; policy drop;\n    \
-                   ip saddr 192.168.1.0/24 tcp dport 18789 accept\n  }\n}\n";
-        tells(Reads::Firewall, nft, "seen.default_deny", true);
-        tells(Reads::Firewall, nft, "seen.open_to_all", false);
-        let open = nft.replace("ip saddr 192.168.1.0/24 ", "");
-        tells(Reads::Firewall, &open, "seen.open_to_all", true);
-        let accepts = nft.replace("policy drop", "policy accept");
-        tells(Reads::Firewall, &accepts, "seen.default_deny", false);
-        tells_nothing(Reads::Firewall, "sudo: ufw: command not found");
+    fn where_no_port_is_known_nothing_is_told_of_it() {
+        let nobody = Asked { port: 0, user_header: None };
+        for (reads, text) in [
+            (Reads::Docker, "claw\t0.0.0.0:18789->18789/tcp\n"),
+            (Reads::Firewall, "Status: active\nDefault: deny (incoming), allow (outgoing)\n"),
+            (Reads::Reach, "18789/tcp closed unknown\n"),
+        ] {
+            assert_eq!(read(reads, text, &nobody), Err(Unread::NoPort), "{text}");
+        }
     }
 
     #[test]

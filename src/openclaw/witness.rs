@@ -77,6 +77,9 @@ pub enum Unread {
         /// What stands there.
         text: String,
     },
+    /// The config that would name the gateway's port cannot be read.
+    #[error("which port the gateway has is not known, so nothing is told of it")]
+    NoPort,
     /// A value of the answer is not what belongs there.
     #[error("`{0}` is not what belongs there")]
     Value(String),
@@ -153,6 +156,9 @@ impl Witness {
     ///
     /// When the text is not wholly its answer.
     pub fn read(self, text: &str, asked: &Asked) -> Result<Report, Unread> {
+        if asked.port == 0 && matches!(self, Self::Sockets | Self::Nginx | Self::Docker) {
+            return Err(Unread::NoPort);
+        }
         Ok(match self {
             Self::Sockets => sockets::report(&sockets::read(text)?, asked),
             Self::Tailscale => tailscale::state_report(&tailscale::state(text)?),
@@ -249,6 +255,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn where_no_port_is_known_a_witness_tells_nothing_of_it() {
+        let nobody = Asked { port: 0, user_header: None };
+        let text = "claw\t0.0.0.0:18789->18789/tcp\n";
+        assert_eq!(Witness::Docker.read(text, &nobody), Err(Unread::NoPort));
+        let routes = r#"{"TCP":{"443":{"TCPForward":"127.0.0.1:18789"}}}"#;
+        let report = Witness::Serve.read(routes, &nobody).unwrap();
+        assert_eq!(report.observed.get("tailscale.to_gateway"), None);
     }
 
     #[test]

@@ -107,6 +107,10 @@ pub fn apply(
         in_turn,
         tell,
     };
+    if site.source.read().digest() != site.live.digest() {
+        let what = "the config was changed since this was worked out; nothing was changed";
+        return Err(refused(what, "", "look at it anew, then apply"));
+    }
     work.may_be_written(tailored)?;
     let name = format!("{}-before", shell::now().format("%Y%m%dT%H%M%S%.3f"));
     let backup = Backup::take(&site.places, &site.target, &name, config, &site.source.state_dir);
@@ -225,6 +229,8 @@ impl Work<'_> {
                 let why = format!("changed by someone else meanwhile: {}", moved.join(", "));
                 return Err(stop("the config moved", why));
             }
+            let begins = backup.writing();
+            begins.map_err(|e| stop("nobody would know whose change it is", e.to_string()))?;
             self.say(&format!("writing  {} through OpenClaw's own writer", part.file.display()));
             // A patch that is on its way is never stopped.
             let ended =
@@ -236,6 +242,7 @@ impl Work<'_> {
                     return Err(stop("OpenClaw did not write the patch", why));
                 }
                 *written += 1;
+                let _ = backup.written();
                 let what =
                     format!("OpenClaw says that it failed, and yet wrote {}", changed.join(", "));
                 return Err(refused(what, why, format!("to undo: {}", backup.undo())));

@@ -8,6 +8,7 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -35,6 +36,12 @@ const AFTER: &str = "after.SHA256SUMS";
 
 /// The file that says that nothing is on its way any more.
 const FINISHED: &str = "finished";
+
+/// Where the guard keeps what it replaces.
+const REPLACED: &str = "replaced";
+
+/// The program that holds files against their digests.
+const SUMS: &str = if cfg!(target_os = "macos") { "shasum -a 256" } else { "sha256sum" };
 
 /// How many files a backup holds at most.
 const MOST: usize = 10_000;
@@ -76,6 +83,9 @@ pub enum BackupError {
     /// A copy is not what was read.
     #[error("the copy `{0}` reads back as something else")]
     Differs(String),
+    /// The copies cannot be held against their digests here.
+    #[error("`{0}` does not find the copies to be what they were: {1}")]
+    Unproven(String, String),
     /// There is more than a backup holds.
     #[error("there are more than {MOST} files to keep")]
     TooMany,
@@ -107,7 +117,7 @@ impl Backup {
         }
         let folder = real.join(name);
         make_private(&folder).map_err(failed("make", &folder))?;
-        let mut sums = String::new();
+        let mut sums = Vec::new();
         let mut kept = Vec::new();
         for (at, path) in config.files.iter().enumerate() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -118,7 +128,7 @@ impl Backup {
         for name in KEPT {
             tree(&state_dir.join(name), &folder, &PathBuf::from("state").join(name), &mut sums)?;
         }
-        write(&folder.join("SHA256SUMS"), sums.as_bytes())?;
+        write(&folder.join("SHA256SUMS"), &sums)?;
         sync(&folder)?;
         sync(&above)?;
         Ok(Self { folder, config: kept })
@@ -139,21 +149,38 @@ impl Backup {
     /// to be what they were.
     #[must_use]
     pub fn undo(&self) -> String {
-        let mut line = format!("cd {} && sha256sum --quiet -c SHA256SUMS", quoted(&self.folder));
+        let mut line = self.proof();
         for (live, copy) in &self.config {
             line.push_str(&format!(" && cp {} {}", quoted(copy), quoted(live)));
         }
         line
     }
 
+    /// Returns the command that goes to the copies and ends well where they are what they were.
+    fn proof(&self) -> String {
+        format!("cd {} && {SUMS} -c SHA256SUMS >/dev/null", quoted(&self.folder))
+    }
+
+    /// Finds out whether the copies can be held against their digests by a shell of this host.
+    fn prove(&self) -> Result<(), BackupError> {
+        let ran = Command::new("sh").arg("-c").arg(self.proof()).stdin(Stdio::null()).output();
+        let ran = ran.map_err(failed("prove", &self.folder))?;
+        let said = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
+        if ran.status.success() { Ok(()) } else { Err(BackupError::Unproven(self.proof(), said)) }
+    }
+
     /// Starts what puts the config back by itself after a while, whatever becomes of us and of the
     /// terminal: a shell of its own, which does nothing once the change is kept, or once somebody
-    /// else has changed the config.
+    /// else has changed the config. What it replaces stays beside the backup.
     ///
     /// # Errors
     ///
     /// When it cannot be started; nothing may be changed then.
     pub fn guard(&self, after: Duration) -> Result<Guard, BackupError> {
+        self.prove()?;
+        let aside: String = (self.config.iter().enumerate())
+            .map(|(at, (live, _))| format!(" && cp {} {REPLACED}/{at}", quoted(live)))
+            .collect();
         let script = format!(
             "# Puts the config back after {seconds} s, unless `{KEPT_FILE}` is here or it was changed since.\n\
              trap '' HUP\n\
@@ -164,10 +191,13 @@ impl Backup {
                sleep 1\n  \
                left=$((left - 1))\n\
              done\n\
-             if [ -e {AFTER} ] && ! sha256sum --quiet -c {AFTER}; then\n  \
+             [ -e {KEPT_FILE} ] && {{ echo kept; exit 0; }}\n\
+             if [ -e {AFTER} ] && ! {SUMS} -c {AFTER} >/dev/null; then\n  \
                echo 'not undone: the config was changed since'\n  \
                exit 1\n\
              fi\n\
+             umask 077\n\
+             mkdir -p {REPLACED}{aside}\n\
              {undo} && echo undone\n",
             seconds = after.as_secs(),
             writer = std::process::id(),
@@ -195,16 +225,30 @@ impl Backup {
     ///
     /// When it cannot be written.
     pub fn written(&self) -> Result<(), BackupError> {
-        let mut sums = String::new();
+        let mut sums = Vec::new();
         for (live, _) in &self.config {
             let bytes = fs::read(live).map_err(failed("read", live))?;
-            sums.push_str(&format!("{:x}  {}\n", Sha256::digest(&bytes), live.display()));
+            sums.extend(sum(&bytes, live));
         }
         let path = self.folder.join(AFTER);
         let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
         let mut file = file.map_err(failed("write", &path))?;
-        file.write_all(sums.as_bytes()).map_err(failed("write", &path))?;
+        file.write_all(&sums).map_err(failed("write", &path))?;
         file.sync_all().map_err(failed("write", &path))
+    }
+
+    /// Says that the config is about to be written once more, so that what it was is no measure of
+    /// whether somebody else changed it.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be put down.
+    pub fn writing(&self) -> Result<(), BackupError> {
+        let path = self.folder.join(AFTER);
+        match fs::remove_file(&path) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path)(why)),
+            _ => Ok(()),
+        }
     }
 
     /// Puts down that nothing of the change is on its way any more, and where nothing was changed,
@@ -231,7 +275,7 @@ fn quoted(path: &Path) -> String {
     crate::openclaw::command::quoted(&path.display().to_string())
 }
 
-fn tree(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), BackupError> {
+fn tree(from: &Path, folder: &Path, to: &Path, sums: &mut Vec<u8>) -> Result<(), BackupError> {
     let Ok(metadata) = fs::symlink_metadata(from) else { return Ok(()) };
     if metadata.is_file() {
         return keep(from, folder, to, sums);
@@ -241,7 +285,7 @@ fn tree(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), 
     }
     for entry in fs::read_dir(from).map_err(failed("list", from))? {
         let entry = entry.map_err(failed("list", from))?;
-        if sums.lines().count() > MOST {
+        if sums.iter().filter(|byte| **byte == b'\n').count() > MOST {
             return Err(BackupError::TooMany);
         }
         tree(&entry.path(), folder, &to.join(entry.file_name()), sums)?;
@@ -250,7 +294,7 @@ fn tree(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), 
 }
 
 /// Copies a file, reads the copy back, and puts down its digest as `sha256sum` does.
-fn keep(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), BackupError> {
+fn keep(from: &Path, folder: &Path, to: &Path, sums: &mut Vec<u8>) -> Result<(), BackupError> {
     let bytes = fs::read(from).map_err(failed("read", from))?;
     let copy = folder.join(to);
     if let Some(parent) = copy.parent() {
@@ -263,8 +307,26 @@ fn keep(from: &Path, folder: &Path, to: &Path, sums: &mut String) -> Result<(), 
     if fs::read(&copy).map_err(failed("read back", &copy))? != bytes {
         return Err(BackupError::Differs(copy.display().to_string()));
     }
-    sums.push_str(&format!("{:x}  {}\n", Sha256::digest(&bytes), to.display()));
+    sums.extend(sum(&bytes, to));
     Ok(())
+}
+
+/// Writes a line as `sha256sum` does: one that begins with a backslash has some in its name.
+fn sum(bytes: &[u8], path: &Path) -> Vec<u8> {
+    let mut name = Vec::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'\\' => name.extend(b"\\\\"),
+            b'\n' => name.extend(b"\\n"),
+            b'\r' => name.extend(b"\\r"),
+            byte => name.push(*byte),
+        }
+    }
+    let escaped = if name.len() == path.as_os_str().len() { "" } else { "\\" };
+    let mut line = format!("{escaped}{:x}  ", Sha256::digest(bytes)).into_bytes();
+    line.extend(name);
+    line.push(b'\n');
+    line
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
@@ -281,3 +343,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
 fn sync(dir: &Path) -> Result<(), BackupError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("write", dir))
 }
+
+#[cfg(test)]
+#[path = "backup/tests.rs"]
+mod tests;

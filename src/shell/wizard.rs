@@ -229,10 +229,17 @@ impl Shell {
                     Effect::Apply(application) => self.apply(app, &application),
                     Effect::Rehearse(run, patch) => next.extend(self.rehearse(app, run, &patch)),
                     Effect::Keep(file) => {
-                        if let Err(error) = store::write_new(Path::new(&file), "") {
-                            let why = format!("it is not kept: {error}");
-                            next.extend(app.update(Message::Written(Err(why)), shell::now()));
-                        }
+                        let path = Path::new(&file);
+                        let kept = match store::write_new(path, "") {
+                            // Somebody kept it by the command that was shown.
+                            Err(_) if store::is_there(path) => Ok(()),
+                            kept => kept,
+                        };
+                        let message = match kept {
+                            Ok(()) => Message::Kept(file),
+                            Err(why) => Message::Written(Err(format!("it is not kept: {why}"))),
+                        };
+                        next.extend(app.update(message, shell::now()));
                     }
                     Effect::ListRecords => self.list_records(&app.target.id),
                     Effect::OpenRecord(folder) => self.open_record(&app.target.id, folder),

@@ -213,7 +213,11 @@ fn validation_counts_anew_after_a_change_and_no_key_takes_the_change_back() {
     wizard.send(Message::Applied(Ok(aftermath())));
     assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Open, "said before it");
     let effects = wizard.press("enter");
-    assert!(effects.contains(&Effect::Keep("/data/backups/x/kept".to_owned())));
+    let file = "/data/backups/x/kept".to_owned();
+    assert!(effects.contains(&Effect::Keep(file.clone())));
+    let (_, applied) = &wizard.app.answers.applied[0];
+    assert!(wizard.app.pending(applied).is_some(), "nothing is kept before the file is there");
+    wizard.send(Message::Kept(file));
     assert_eq!(wizard.app.step, Step::Validation);
     assert!(wizard.app.answers.plan.is_empty());
     let (_, applied) = &wizard.app.answers.applied[0];
@@ -264,4 +268,20 @@ fn a_draft_with_applied_moves_reads_back_as_it_was() {
     let (read, torn) = Change::read(&text).unwrap();
     assert_eq!(torn, None);
     assert_eq!(read.answers(), wizard.app.answers);
+}
+
+#[test]
+fn what_was_shown_is_not_applied_once_the_config_or_the_gate_is_another() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A");
+    let Some(Overlay::Apply { application, .. }) = &mut wizard.app.overlay else { panic!() };
+    application.digest = "of another config".to_owned();
+    assert!(!applies(&wizard.press("enter")), "it was worked out for another config");
+
+    wizard.at(Step::Change, &Row::Move(0)).press("A");
+    let Some(Overlay::Apply { application, .. }) = &mut wizard.app.overlay else { panic!() };
+    application.widens = true;
+    assert!(application.missing.is_empty());
+    assert!(!applies(&wizard.press("enter")), "what stands before it is asked for once more");
 }

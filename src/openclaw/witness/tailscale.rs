@@ -15,6 +15,9 @@ use crate::openclaw::witness::Asked;
 use crate::openclaw::witness::Unread;
 use crate::openclaw::witness::finding;
 
+/// All that such a config holds; a document with anything else is another command's answer.
+const PARTS: [&str; 7] = ["TCP", "Web", "Services", "AllowFunnel", "Foreground", "Tun", "ETag"];
+
 /// How many levels of configs are followed.
 const DEPTH: usize = 4;
 
@@ -76,6 +79,13 @@ fn take(
 ) -> Result<(), Unread> {
     if depth > DEPTH {
         return Err(Unread::Value("Foreground".to_owned()));
+    }
+    if let Some(other) = config.keys().find(|key| !PARTS.contains(&key.as_str())) {
+        return Err(Unread::Value(quote(other)));
+    }
+    if config.get("Tun") == Some(&Value::Bool(true)) {
+        let from = format!("{service}every port");
+        routes.routes.push(Route { from, to: "this host".to_owned(), foreground });
     }
     for (at, web) in members(config, "Web")? {
         let web = web.as_object().ok_or_else(|| Unread::Value(quote(at)))?;
@@ -193,7 +203,9 @@ pub fn report(source: &str, routes: &Routes, asked: &Asked) -> Report {
     }
     let mut observe = |path: &str, value: Value| report.observed.insert(path.to_owned(), value);
     observe("tailscale.funnel", Value::Bool(!funnel.is_empty()));
-    observe("tailscale.to_gateway", Value::Bool(!by_hand.is_empty()));
+    if asked.port != 0 {
+        observe("tailscale.to_gateway", Value::Bool(!by_hand.is_empty()));
+    }
     observe("tailscale.routes", Value::from(lines));
     report
 }
@@ -263,12 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_takes_every_port_is_a_route() {
+        let text = r#"{"Services":{"svc:claw":{"Tun":true}}}"#;
+        case(text, false, false, &["svc:claw every port leads to this host"]);
+    }
+
+    #[test]
     fn a_shape_that_is_not_known_is_not_taken_for_nothing() {
         for text in [
             "[]",
             "{",
             "Available within your tailnet:",
             r#"{"AllowFunnel":["vega"]}"#,
+            r#"{"Version":"1.80.2","BackendState":"Running"}"#,
+            r#"{"error":"not running"}"#,
             r#"{"AllowFunnel":{"vega.x.ts.net:443":"yes"}}"#,
             r#"{"Foreground":{"a1":true}}"#,
             r#"{"Web":{"a":{"Handlers":{"/":{"Unheard":"of"}}}}}"#,
