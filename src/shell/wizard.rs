@@ -357,8 +357,8 @@ impl Shell {
         let file = store::private_file(patch);
         match file {
             Ok(file) => {
-                let path = file.path().display().to_string();
-                let command = command::rehearse(&path, &source.gateway(&app.live));
+                let named = file.path().display().to_string();
+                let command = command::rehearse(&named, &source.gateway(&app.live));
                 self.patches.push(file);
                 self.start(app, run, &command);
                 Vec::new()
