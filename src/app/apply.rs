@@ -167,7 +167,8 @@ impl App {
         }
         let patch = Tailored::of(&planned.says, &planned.patch, config, facts);
         let breadth = patch::breadth(patch.before(), &patch.applied(), config);
-        let widens = self.runbook.widening(item).is_some() || !breadth.widens.is_empty();
+        let meant_to = self.runbook.widening(item).is_some_and(|one| !one.narrows);
+        let widens = meant_to || !breadth.widens.is_empty();
         let missing = if widens { self.missing() } else { Vec::new() };
         Ok(Application {
             item: item.clone(),

@@ -22,6 +22,10 @@ pub struct Move {
     pub says: String,
     /// Whom it lets in, or what it lets them do.
     pub why: String,
+    /// Whether it lets in nobody and nothing, so that it need not wait for what stands before a widening
+    /// move.
+    #[serde(default)]
+    pub narrows: bool,
     /// What it is about; for an account or an agent the operator says which.
     #[serde(default)]
     pub each: Option<Each>,

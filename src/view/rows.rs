@@ -283,11 +283,11 @@ fn offer(app: &App, theme: Theme, index: usize) -> RowLine {
             .right("in place");
     }
     match app.closed(index) {
-        Some(first) => {
-            RowLine::new(theme.sign(Sign::Waiting), theme.quiet(), one.title()).right(first)
+        Some(_) => {
+            RowLine::new(theme.sign(Sign::Waiting), theme.quiet(), one.title()).right("not yet")
         }
         None => RowLine::new(theme.verdict(Verdict::Open), theme.waiting(), one.title())
-            .right("widens: f plans it"),
+            .right("f plans it"),
     }
 }
 

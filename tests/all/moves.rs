@@ -200,6 +200,11 @@ fn what_widens_waits_for_inventory_checks_and_rehearsal_and_what_narrows_does_no
     wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
     wizard.at(Step::Change, &Row::Move(0)).press("A");
     assert!(applies(&wizard.press("enter")), "narrowing is always open");
+
+    let mut wizard = Wizard::new("tailnet-lan");
+    wizard.offer("move.rate-limit").press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A");
+    assert!(applies(&wizard.press("enter")), "a move of the runbook that narrows is open, too");
 }
 
 #[test]

@@ -74,7 +74,12 @@ pub(super) fn offer(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     }
     steps(theme, "to take it back: ", &one.undo, prose);
     prose.gap();
-    prose.add("f plans it. It widens, so what stands before it is settled first.", theme.quiet());
+    let said = if one.narrows {
+        "f plans it. It narrows, so it waits for nothing."
+    } else {
+        "f plans it. It widens, so what stands before it is settled first."
+    };
+    prose.add(said, theme.quiet());
     prose.add(&one.source, theme.quiet());
 }
 
