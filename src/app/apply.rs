@@ -77,6 +77,8 @@ pub struct NotApplied {
     pub why: String,
     /// What to do.
     pub hint: String,
+    /// What came of the part that was written; none where nothing was.
+    pub written: Option<Box<Aftermath>>,
 }
 
 /// A patch on its way into the live config, or what came of it.
@@ -168,7 +170,7 @@ impl App {
         let patch = Tailored::of(&planned.says, &planned.patch, config, facts);
         let breadth = patch::breadth(patch.before(), &patch.applied(), config);
         let widens = self.runbook.widening(item).is_some() || !breadth.widens.is_empty();
-        let missing = if widens { self.missing() } else { Vec::new() };
+        let missing = if widens { self.missing(item) } else { Vec::new() };
         Ok(Application {
             item: item.clone(),
             planned: planned.clone(),
@@ -183,10 +185,21 @@ impl App {
         })
     }
 
-    /// Says what stands before anything that widens, at this moment.
-    fn missing(&self) -> Vec<String> {
+    /// Says what stands before a move that widens, at this moment.
+    fn missing(&self, item: &str) -> Vec<String> {
         let missing = before_widening(&self.runbook, &self.answers, &self.review);
-        missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review)).collect()
+        let missing = missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review));
+        missing.chain(self.astray(item)).collect()
+    }
+
+    /// Says why a widening move that was planned leads nowhere now: another pattern was chosen, or
+    /// what comes first holds no longer.
+    fn astray(&self, item: &str) -> Option<String> {
+        let index = self.runbook.moves.iter().position(|one| one.id == item)?;
+        if self.answers.choice.is_some() && !self.offers().contains(&index) {
+            return Some("it does not lead to the chosen pattern".to_owned());
+        }
+        self.closed(index)
     }
 
     /// Switches between undoing by itself and not.
@@ -204,7 +217,7 @@ impl App {
             return Vec::new();
         }
         if application.widens {
-            application.missing = self.missing();
+            application.missing = self.missing(&application.item);
         }
         if !application.missing.is_empty() {
             self.overlay = Some(Overlay::Apply { application: Box::new(application), scroll: 0 });
@@ -241,7 +254,9 @@ impl App {
         applying.outcome = Some(outcome.clone());
         let applying = applying.clone();
         self.overlay = Some(Overlay::Applying { scroll: u16::MAX });
-        let Ok(aftermath) = outcome else { return Vec::new() };
+        // What was written in part is a change of the config like any other.
+        let written = |not: NotApplied| not.written.map(|written| *written);
+        let Some(aftermath) = outcome.map_or_else(written, Some) else { return Vec::new() };
         let application = applying.application;
         let validated = self.runbook.validation.iter();
         let validated =
@@ -266,7 +281,12 @@ impl App {
     /// Leaves what was told of an applied patch: keeps it where that is agreed to, and goes on.
     pub(super) fn leave_applied(&mut self, keep: bool) -> Vec<Effect> {
         let Some(applying) = &self.applying else { return Vec::new() };
-        let Some(Ok(_)) = &applying.outcome else { return Vec::new() };
+        match &applying.outcome {
+            Some(Ok(_)) => {}
+            Some(Err(not)) if not.written.is_some() => {}
+            _ => return Vec::new(),
+        }
+        let keep = keep && matches!(applying.outcome, Some(Ok(_)));
         let item = applying.application.item.clone();
         let effects = if keep { self.keep(&item) } else { Vec::new() };
         if ![ROLLBACK, BASELINE].contains(&item.as_str()) {
