@@ -352,8 +352,16 @@ impl App {
         };
         app.back = app.first_unfinished();
         app.step = start.step.unwrap_or(app.back);
+        app.notice_undone();
         if app.step != Step::Rollback {
             app.offer_residuals();
+        }
+        let last = app.answers.applied.last();
+        if let Some(at) = last.and_then(|(_, applied)| app.pending(applied)) {
+            let at = at.format("%H:%M:%S");
+            app.say(format!(
+                "The last move is undone by itself at {at} unless you keep it, step 8"
+            ));
         }
         app
     }
@@ -425,10 +433,11 @@ impl App {
         self.live = live;
         if !same {
             let changed = crate::text::count(facts.len(), "fact");
-            self.say(format!("The config changed on disk: {changed} differ; m shows them"));
+            self.say(format!("The config changed on disk: {changed} read otherwise; m shows them"));
             self.moved = Some(Moved { at: self.now, facts });
         }
         self.recompute();
+        self.notice_undone();
     }
 
     fn recompute(&mut self) {

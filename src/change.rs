@@ -81,7 +81,7 @@ impl Entry {
     fn happened(&self) -> bool {
         match self.op {
             Op::Run => true,
-            Op::Move => self.value.get("done").is_some() || self.value == KEPT,
+            Op::Move => self.value.get("done").is_some() || self.value.is_string(),
             Op::Answer | Op::Accept | Op::Undo => false,
         }
     }
@@ -162,6 +162,17 @@ pub struct Done {
     pub measured: bool,
     /// How the steps of the validation stood for the move before this one.
     pub validated: Vec<(String, Verdict)>,
+    /// When it was seen to be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<DateTime<FixedOffset>>,
+}
+
+impl Done {
+    /// Tells whether a config is again as it was before.
+    #[must_use]
+    pub fn is_taken_back(&self, digest: &str) -> bool {
+        self.before != self.after && digest == self.before
+    }
 }
 
 /// A move that was applied.
@@ -205,12 +216,17 @@ pub enum Act {
     Applied(String, Box<Applied>),
     /// Says that an applied move is kept and not undone by itself.
     Kept(String),
+    /// Says that an applied move was undone.
+    Undone(String),
     /// Keeps what a check came to.
     Ran(Box<Run>),
 }
 
 /// What an entry says of a move that is kept.
 const KEPT: &str = "kept";
+
+/// And of one that was undone.
+const UNDONE: &str = "undone";
 
 /// The item under which the pattern is answered.
 const PATTERN: &str = "pattern";
@@ -248,6 +264,7 @@ impl Change {
             Act::Unplan(item) => (Op::Move, item, Value::Null),
             Act::Applied(item, applied) => (Op::Move, item, json(&applied)),
             Act::Kept(item) => (Op::Move, item, KEPT.into()),
+            Act::Undone(item) => (Op::Move, item, UNDONE.into()),
             Act::Ran(run) => (Op::Run, run.check.clone(), json(&run)),
         };
         self.push(op, item, value, at)
@@ -417,10 +434,13 @@ impl Answers {
                     self.ran(item, run);
                 }
             }
-            Op::Move if entry.value == KEPT => {
+            Op::Move if entry.value.is_string() => {
                 let mut moves = self.applied.iter_mut().rev();
                 if let Some((_, applied)) = moves.find(|(id, _)| *id == item) {
                     applied.done.undone_at = None;
+                    if entry.value == UNDONE {
+                        applied.done.undone = Some(entry.at);
+                    }
                 }
             }
             Op::Move => {

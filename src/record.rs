@@ -449,6 +449,8 @@ fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
             None => {
                 sealing.runbook.check(subject).is_some()
                     || sealing.review.verdict(subject) == crate::verdict::Verdict::Accepted
+                    // A finding that no check that counts could tell of may be there still.
+                    || (subject.contains('#') && !sealing.review.stale.is_empty())
             }
         }
     };
@@ -507,7 +509,7 @@ fn moves(sealing: &Sealing<'_>) -> Vec<Value> {
             "after": done.after,
             "met": done.met,
             "measured": done.measured,
-            "undone": done.before != done.after && live == Some(done.before.as_str()),
+            "undone": done.undone.is_some() || live.is_some_and(|live| done.is_taken_back(live)),
             "validation": validation.collect::<Vec<_>>(),
         })
     };

@@ -285,8 +285,9 @@ fn status(app: &App) -> String {
         Progress::Idle if app.step == Step::Change => " nothing planned ".to_owned(),
         Progress::Idle if app.step == Step::SignOff => " sealed ".to_owned(),
         Progress::Idle => format!(" {} ", app.review.rehearsed.said()),
-        Progress::Part(_, moves) if app.step == Step::Change => {
-            format!(" {} planned ", count(moves, "move"))
+        Progress::Part(done, all) if app.step == Step::Change => {
+            let planned = format!("{} planned", count(all - done, "move"));
+            if done == 0 { format!(" {planned} ") } else { format!(" {planned}, {done} applied ") }
         }
         Progress::Part(done, all) => format!(" {done} of {all} settled "),
     }

@@ -17,6 +17,7 @@ use crate::change::before_widening;
 use crate::openclaw::breadth::Breadth;
 use crate::openclaw::patch;
 use crate::openclaw::tailor::Tailored;
+use crate::verdict::Verdict;
 
 /// The seconds after which a move is undone by itself, unless somebody says that it is kept.
 const UNDO_IN: u32 = 300;
@@ -77,6 +78,8 @@ pub struct NotApplied {
     pub why: String,
     /// What to do.
     pub hint: String,
+    /// What came of the part that was written; none where nothing was.
+    pub written: Option<Box<Aftermath>>,
 }
 
 /// A patch on its way into the live config, or what came of it.
@@ -88,6 +91,8 @@ pub struct Applying {
     pub since: DateTime<FixedOffset>,
     /// The config before it.
     pub before: String,
+    /// How the validation stood before it.
+    pub validated: Vec<(String, Verdict)>,
     /// What was told so far.
     pub lines: Vec<String>,
     /// What came of it.
@@ -169,7 +174,7 @@ impl App {
         let breadth = patch::breadth(patch.before(), &patch.applied(), config);
         let meant_to = self.runbook.widening(item).is_some_and(|one| !one.narrows);
         let widens = meant_to || !breadth.widens.is_empty();
-        let missing = if widens { self.missing() } else { Vec::new() };
+        let missing = if widens { self.missing(item) } else { Vec::new() };
         Ok(Application {
             item: item.clone(),
             planned: planned.clone(),
@@ -184,10 +189,21 @@ impl App {
         })
     }
 
-    /// Says what stands before anything that widens, at this moment.
-    fn missing(&self) -> Vec<String> {
+    /// Says what stands before a move that widens, at this moment.
+    fn missing(&self, item: &str) -> Vec<String> {
         let missing = before_widening(&self.runbook, &self.answers, &self.review);
-        missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review)).collect()
+        let missing = missing.iter().map(|blocker| blocker.line(&self.runbook, &self.review));
+        missing.chain(self.astray(item)).collect()
+    }
+
+    /// Says why a widening move that was planned leads nowhere now: another pattern was chosen, or
+    /// what comes first holds no longer.
+    fn astray(&self, item: &str) -> Option<String> {
+        let index = self.runbook.moves.iter().position(|one| one.id == item)?;
+        if self.answers.choice.is_some() && !self.offers().contains(&index) {
+            return Some("it does not lead to the chosen pattern".to_owned());
+        }
+        self.closed(index)
     }
 
     /// Switches between undoing by itself and not.
@@ -205,17 +221,21 @@ impl App {
             return Vec::new();
         }
         if application.widens {
-            application.missing = self.missing();
+            application.missing = self.missing(&application.item);
         }
         if !application.missing.is_empty() {
             self.overlay = Some(Overlay::Apply { application: Box::new(application), scroll: 0 });
             self.refuse("it widens, and what stands before it is not settled");
             return Vec::new();
         }
+        let validated = self.runbook.validation.iter();
+        let validated =
+            validated.map(|item| (item.id.clone(), self.review.verdict(&item.id))).collect();
         self.applying = Some(Applying {
             application: application.clone(),
             since: self.now,
             before: self.live.digest().to_owned(),
+            validated: if self.answers.applied.is_empty() { Vec::new() } else { validated },
             lines: Vec::new(),
             outcome: None,
         });
@@ -242,11 +262,10 @@ impl App {
         applying.outcome = Some(outcome.clone());
         let applying = applying.clone();
         self.overlay = Some(Overlay::Applying { scroll: u16::MAX });
-        let Ok(aftermath) = outcome else { return Vec::new() };
+        // What was written in part is a change of the config like any other.
+        let written = |not: NotApplied| not.written.map(|written| *written);
+        let Some(aftermath) = outcome.map_or_else(written, Some) else { return Vec::new() };
         let application = applying.application;
-        let validated = self.runbook.validation.iter();
-        let validated =
-            validated.map(|item| (item.id.clone(), self.review.verdict(&item.id))).collect();
         let done = Done {
             at: self.now,
             before: applying.before,
@@ -258,7 +277,8 @@ impl App {
             keep: aftermath.keep,
             met: aftermath.met,
             measured: aftermath.measured,
-            validated: if self.answers.applied.is_empty() { Vec::new() } else { validated },
+            validated: applying.validated,
+            undone: None,
         };
         let applied = Applied { planned: application.planned, done };
         self.act(Act::Applied(application.item, Box::new(applied)))
@@ -267,7 +287,12 @@ impl App {
     /// Leaves what was told of an applied patch: keeps it where that is agreed to, and goes on.
     pub(super) fn leave_applied(&mut self, keep: bool) -> Vec<Effect> {
         let Some(applying) = &self.applying else { return Vec::new() };
-        let Some(Ok(_)) = &applying.outcome else { return Vec::new() };
+        match &applying.outcome {
+            Some(Ok(_)) => {}
+            Some(Err(not)) if not.written.is_some() => {}
+            _ => return Vec::new(),
+        }
+        let keep = keep && matches!(applying.outcome, Some(Ok(_)));
         let item = applying.application.item.clone();
         let effects = if keep { self.keep(&item) } else { Vec::new() };
         if ![ROLLBACK, BASELINE].contains(&item.as_str()) {
@@ -305,7 +330,18 @@ impl App {
     /// Tells whether the config is again as it was before an applied move.
     #[must_use]
     pub fn is_undone(&self, applied: &Applied) -> bool {
-        applied.done.before != applied.done.after && self.live.digest() == applied.done.before
+        applied.done.undone.is_some() || applied.done.is_taken_back(self.live.digest())
+    }
+
+    /// Puts down that the newest move was undone, once the config is again as it was before it: the
+    /// config may move on, and the record must still say so.
+    pub(super) fn notice_undone(&mut self) {
+        let Some((item, applied)) = self.answers.applied.last() else { return };
+        if applied.done.undone.is_none() && applied.done.is_taken_back(self.live.digest()) {
+            let entry = self.change.act(Act::Undone(item.clone()), self.now);
+            self.unsaved.push(entry);
+            self.recompute();
+        }
     }
 
     /// Returns why a widening move cannot be planned yet; none where it can.

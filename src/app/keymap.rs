@@ -199,6 +199,10 @@ pub fn hints(app: &App) -> Vec<(Action, &'static str)> {
         None => Vec::new(),
         Some(row) => row_hints(app, &row),
     };
+    if app.target.demo {
+        // The sample has no OpenClaw to hand a patch to.
+        hints.retain(|(action, _)| *action != Action::Apply);
+    }
     if app.step == Step::Rollback {
         hints.push((Action::Back, "back"));
     }

@@ -383,7 +383,8 @@ impl App {
             return Vec::new();
         };
         let runs = matches!(self.in_flight.get(&check), Some(InFlight::Running { .. }));
-        if runs || self.answers.runs.contains_key(&check) {
+        let stale = self.review.stale.contains(&check);
+        if runs || (self.answers.runs.contains_key(&check) && !stale) {
             self.overlay = Some(Overlay::Output { check, scroll: 0 });
             return Vec::new();
         }

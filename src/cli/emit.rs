@@ -168,6 +168,11 @@ impl Options {
                 kind == Kind::Baseline
             }
         };
+        if self.token_file.is_some() && !needs_token {
+            warn(
+                "note: nothing here refers to the new token: the config has a secret that is strong already",
+            );
+        }
         let there = shell::variable(TOKEN_VARIABLE).is_some_and(|token| !token.is_empty());
         if needs_token && !there && !common.demo {
             warn(&format!(

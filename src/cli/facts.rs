@@ -81,7 +81,7 @@ impl Show {
 fn text(facts: &Facts) -> String {
     let mut text = String::new();
     let mut say = |line: &str| {
-        text.push_str(Shown::text(line).as_str());
+        text.push_str(Shown::line(line).as_str());
         text.push('\n');
     };
     for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {

@@ -50,6 +50,7 @@ const ORDERS: &[(&str, Order)] = &[
     ("config.gateway.trusted_proxy.device_auto_approve", Flag(true)),
     ("config.gateway.allow_real_ip_fallback", Flag(true)),
     ("config.gateway.control_ui.origin_wildcard", Flag(true)),
+    ("config.gateway.control_ui.allowed_origins", Longer),
     ("config.gateway.terminal", Flag(true)),
     ("config.gateway.http_apis", Longer),
     ("config.gateway.http_tools", Longer),
@@ -64,6 +65,7 @@ const ORDERS: &[(&str, Order)] = &[
     ("config.account.group.policy", Words(&["disabled", "allowlist", "open"])),
     ("config.account.group.senders", Longer),
     ("config.account.group.mention", Flag(false)),
+    ("config.agent.profile", Words(&["minimal", "messaging", "coding", "full"])),
     ("config.agent.tools.deny", Shorter),
     ("config.agent.tools.dangerous", Longer),
     ("config.agent.exec.security", Words(&["deny", "allowlist", "full"])),
@@ -227,6 +229,21 @@ mod tests {
             ],
             &[],
         );
+    }
+
+    #[test]
+    fn origins_and_a_profile_that_can_do_more_are_wider() {
+        let profiles = ["{ tools: { profile: 'messaging' } }", "{ tools: { profile: 'coding' } }"];
+        let [narrow, wide] = profiles.map(facts);
+        let line = "agent main, profile: messaging → coding".to_owned();
+        assert!(compare(&narrow, &wide).widens.contains(&line));
+        let origins = ["[]", "['https://claw.example.com']"];
+        let [none, one] = origins.map(|them| {
+            facts(&format!("{{ gateway: {{ controlUi: {{ allowedOrigins: {them} }} }} }}"))
+        });
+        let breadth = compare(&none, &one);
+        assert_eq!((breadth.narrows.len(), breadth.widens.len()), (0, 1), "{breadth:?}");
+        assert_eq!(compare(&one, &none).narrows.len(), 1);
     }
 
     #[test]

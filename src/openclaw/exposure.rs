@@ -84,10 +84,14 @@ fn authentication(facts: &Facts) -> String {
         },
         None => "",
     };
+    let from = |source: &str| {
+        let from = if source.starts_with("written in") { "" } else { "from " };
+        format!("{from}{source}")
+    };
     match text(facts, "config.gateway.auth.mode") {
         Some("none") => "not at all: auth mode is none".to_owned(),
-        Some("token") => format!("token from {source}{class}"),
-        Some("password") => format!("password from {source}{class}"),
+        Some("token") => format!("token {}{class}", from(source)),
+        Some("password") => format!("password {}{class}", from(source)),
         Some("trusted-proxy") => format!("by the proxy in front: {source}"),
         Some(other) => format!("unclear: auth mode is `{other}`"),
         None => "unclear: the auth mode cannot be told".to_owned(),

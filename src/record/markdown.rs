@@ -52,6 +52,7 @@ pub(super) fn write(sealing: &Sealing<'_>, outcome: Outcome) -> Page {
     items(&mut page, sealing);
     residuals(&mut page, sealing);
     acknowledged(&mut page, sealing);
+    applied(&mut page, sealing);
     plan(&mut page, sealing);
     way_back(&mut page, sealing);
     Page { title, body: page }
@@ -279,13 +280,45 @@ fn acknowledged(page: &mut String, sealing: &Sealing<'_>) {
     }
 }
 
+fn applied(page: &mut String, sealing: &Sealing<'_>) {
+    if sealing.answers.applied.is_empty() {
+        return;
+    }
+    line!(page, "## Applied moves");
+    line!(page);
+    line!(
+        page,
+        "Each through OpenClaw's own writer, after a backup. Their patches are in `change.json5`."
+    );
+    line!(page);
+    let live = sealing.config.map_or("", |config| config.digest.as_str());
+    for (item, applied) in &sealing.answers.applied {
+        let done = &applied.done;
+        let became = match (done.undone.is_some() || done.is_taken_back(live), done.undone_at) {
+            (true, _) => "undone since".to_owned(),
+            (false, Some(at)) if at > sealing.now => {
+                format!("undone by itself at {} unless it is kept", at.format("%H:%M:%S %:z"))
+            }
+            (false, _) if done.met => "read back, as the patch says".to_owned(),
+            (false, _) => "read back, and not all of it was true".to_owned(),
+        };
+        let at = done.at.format("%Y-%m-%d %H:%M %:z");
+        let says = safe(&applied.planned.says);
+        line!(page, "- {says} (for `{}`), {at}: {became}", safe(item));
+        for widens in &done.widens {
+            line!(page, "  - widened: {}", safe(widens));
+        }
+    }
+    line!(page);
+}
+
 fn plan(page: &mut String, sealing: &Sealing<'_>) {
     if sealing.answers.plan.is_empty() {
         return;
     }
     line!(page, "## Planned moves");
     line!(page);
-    line!(page, "None was applied by this program. Their patches are in `change.json5`.");
+    line!(page, "These were not applied by this program. Their patches are in `change.json5`.");
     line!(page);
     for (item, planned) in &sealing.answers.plan {
         line!(page, "- {} (for `{}`)", safe(&planned.says), safe(item));

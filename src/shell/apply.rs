@@ -75,7 +75,7 @@ pub struct Manner {
 }
 
 fn refused(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> NotApplied {
-    NotApplied { what: what.into(), why: why.into(), hint: hint.into() }
+    NotApplied { what: what.into(), why: why.into(), hint: hint.into(), written: None }
 }
 
 /// Applies a patch and tells, line by line, what is done and what is true after it.
@@ -125,16 +125,19 @@ pub fn apply(
     let outcome = work.write(tailored, &backup, &mut written);
     // What would undo the change by itself waits for this only as long as we live.
     let _ = backup.finished(written > 0);
-    outcome?;
-    let (met, measured) = work.look(tailored)?;
-    Ok(Aftermath {
+    let aftermath = |met, measured| Aftermath {
         backup: backup.folder.display().to_string(),
         undo: backup.undo(),
         keep: guard.as_ref().map(|guard| guard.kept.display().to_string()),
-        undone_at: guard.map(|guard| guard.at),
+        undone_at: guard.as_ref().map(|guard| guard.at),
         met,
         measured,
-    })
+    };
+    match outcome.and_then(|()| work.look(tailored)) {
+        Ok((met, measured)) => Ok(aftermath(met, measured)),
+        Err(not) if written == 0 => Err(not),
+        Err(not) => Err(NotApplied { written: Some(Box::new(aftermath(false, false))), ..not }),
+    }
 }
 
 /// What is changed, and how it was before.

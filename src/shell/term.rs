@@ -67,7 +67,8 @@ impl Screen {
         // From here on the guard gives it back, even when the next line fails.
         let size = terminal::size().unwrap_or(view::SMALLEST);
         let screen = Self { terminal: fixed(size)?, size };
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        // Where a killed program left the other screen behind, its cells are still there.
+        execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste)?;
         Ok(screen)
     }
 

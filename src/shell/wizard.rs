@@ -284,8 +284,12 @@ impl Shell {
         let link = chain.link();
         let seq = link.seq.unwrap_or_default();
         let signed = record.clone().linked(&link, Signing::Signed);
-        let offer =
-            sign::offer(digest(signed.json.as_bytes()), seq, self.world.signing_key.as_deref());
+        let sha256 = digest(signed.json.as_bytes());
+        let mut offer = sign::offer(sha256, seq, self.world.signing_key.as_deref());
+        if app.target.demo {
+            // The sample leaves nothing behind in the operator's home.
+            offer.new_key = None;
+        }
         self.ready = Some(Ready { chain, record, offer: offer.clone() });
         Ok(Box::new(offer))
     }

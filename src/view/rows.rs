@@ -335,8 +335,12 @@ pub(super) fn findings_summary(app: &App) -> String {
         return "The checks are running; read on meanwhile.".to_owned();
     }
     if !app.answers.runs.values().any(|run| counts(&run)) {
-        return "Nothing is measured yet. enter shows what the checks may write, then runs them."
-            .to_owned();
+        let before = if app.answers.runs.is_empty() {
+            "Nothing is measured yet."
+        } else {
+            "The config moved, or a day has passed: what was measured counts no more."
+        };
+        return format!("{before} enter shows what the checks may write, then runs them.");
     }
     let of = |severity: Severity| {
         let all =

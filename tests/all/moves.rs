@@ -191,8 +191,15 @@ fn what_widens_waits_for_inventory_checks_and_rehearsal_and_what_narrows_does_no
     assert!(application.breadth.widens.iter().any(|it| it.contains("off → serve")));
     assert!(!applies(&wizard.press("enter")));
     wizard.press("esc");
-    // Nothing but what stands before it is missing: then it is applied.
+    // What had to come first for the plan has to stand when it is applied, too.
     wizard.app.review.blockers.clear();
+    wizard.press("A");
+    let Some(Overlay::Apply { application, .. }) = &wizard.app.overlay else { panic!("not asked") };
+    assert!(application.missing.iter().all(|it| it.starts_with("first: ")), "{application:?}");
+    assert!(!applies(&wizard.press("enter")));
+    wizard.press("esc");
+    // Nothing of it is missing: then it is applied.
+    wizard.settle_all();
     wizard.press("A");
     assert!(applies(&wizard.press("enter")));
 
@@ -252,6 +259,7 @@ fn what_was_not_applied_stays_in_the_plan_and_says_why() {
         what: "the config moved; nothing was changed".to_owned(),
         why: "changed by someone else meanwhile".to_owned(),
         hint: "to undo: cd /data".to_owned(),
+        written: None,
     };
     wizard.send(Message::Applied(Err(why)));
     assert!(!wizard.app.is_busy());
@@ -289,4 +297,35 @@ fn what_was_shown_is_not_applied_once_the_config_or_the_gate_is_another() {
     application.widens = true;
     assert!(application.missing.is_empty());
     assert!(!applies(&wizard.press("enter")), "what stands before it is asked for once more");
+}
+
+#[test]
+fn what_was_written_in_part_is_kept_as_a_change_that_is_not_met() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A enter");
+    let not = NotApplied {
+        what: "the patch is written, and the config cannot be read back".to_owned(),
+        why: String::new(),
+        hint: String::new(),
+        written: Some(Box::new(Aftermath { met: false, measured: false, ..aftermath() })),
+    };
+    wizard.send(Message::Applied(Err(not)));
+    let [(_, applied)] = &wizard.app.answers.applied[..] else { panic!("it is not kept") };
+    assert!(!applied.done.met && !applied.done.measured);
+    assert!(wizard.app.pending(applied).is_some(), "it is undone by itself");
+    assert!(wizard.press("enter").iter().all(|effect| !matches!(effect, Effect::Keep(_))));
+}
+
+#[test]
+fn a_planned_move_of_another_pattern_is_not_applied() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.settle_all();
+    wizard.offer("move.serve").press("f");
+    let pattern = wizard.app.runbook.width("ssh-tunnel").unwrap();
+    wizard.at(Step::Pattern, &Row::Pattern(pattern)).press("enter needed enter");
+    wizard.app.review.blockers.clear();
+    wizard.at(Step::Change, &Row::Move(0)).press("A");
+    let Some(Overlay::Apply { application, .. }) = &wizard.app.overlay else { panic!() };
+    assert_eq!(application.missing, ["it does not lead to the chosen pattern"]);
 }

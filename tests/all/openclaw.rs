@@ -8,6 +8,7 @@ mod encrypted;
 mod killed;
 mod merged;
 mod misdeeds;
+mod moved;
 mod narrowed;
 mod network;
 mod nginx;

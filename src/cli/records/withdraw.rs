@@ -6,6 +6,7 @@ use clap::Args;
 use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Status;
+use crate::cli::print;
 use crate::cli::records::Place;
 use crate::cli::records::find;
 use crate::cli::signing::Voice;
@@ -46,8 +47,19 @@ impl Revoke {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
         let (target, found) = standing(common, &self.id)?;
         let deed = Deed::Revoke { says: masked(common, &self.reason)? };
-        let done = format!("Revoked: {}. What it accepts counts no more.", found.folder);
-        self.voice.say(common, &target, &found, &deed, &done)
+        let done = format!("Said to be revoked: {}.", found.folder);
+        let status = self.voice.say(common, &target, &found, &deed, &done)?;
+        let (place, mut found) = find(common, &self.id)?;
+        found.said = place.said(&found, common.believed().unwrap_or_default().trust());
+        if said::withdrawal(&found.said).is_some() {
+            print("What it accepts counts no more.\n")?;
+            return Ok(status);
+        }
+        super::super::warn(
+            "warning: nobody who may say so has signed this, so it is a claim and no more\n\
+             hint: have someone on allowed_signers revoke the record, or put the key there",
+        );
+        Ok(status.max(Status::Incomplete))
     }
 }
 

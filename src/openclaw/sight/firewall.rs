@@ -23,13 +23,14 @@ pub(super) struct Walls {
 /// Reads either, or one after the other.
 pub(super) fn read(text: &str, port: u16) -> Result<Walls, Unread> {
     let nft = nft::read(text, port);
-    let Some(ufw) = ufw(text, port)? else {
-        return nft?.ok_or(Unread::Nothing("rules of ufw or nft"));
-    };
-    let Some(ufw) = ufw else {
-        // It is switched off; what others wrote counts.
-        let nothing = Walls { default_deny: Some(false), open_to_all: Some(true) };
-        return Ok(nft?.unwrap_or(nothing));
+    let ufw = match ufw(text, port)? {
+        Ufw::Silent => return nft?.ok_or(Unread::Nothing("rules of ufw or nft")),
+        // What others wrote counts.
+        Ufw::Off => {
+            let nothing = Walls { default_deny: Some(false), open_to_all: Some(true) };
+            return Ok(nft?.unwrap_or(nothing));
+        }
+        Ufw::On(walls) => walls,
     };
     // What ufw wrote stands in nft as well, in its own words; what is open there is open.
     let nft = nft.ok().flatten().unwrap_or_default();
@@ -40,12 +41,20 @@ pub(super) fn read(text: &str, port: u16) -> Result<Walls, Unread> {
     })
 }
 
-/// Reads what ufw says; none where it says nothing, and within that where it is switched off.
-fn ufw(text: &str, port: u16) -> Result<Option<Option<Walls>>, Unread> {
+/// What ufw says.
+enum Ufw {
+    /// Nothing: it was not asked, or is not there.
+    Silent,
+    /// It is switched off.
+    Off,
+    On(Walls),
+}
+
+fn ufw(text: &str, port: u16) -> Result<Ufw, Unread> {
     let status = text.lines().find_map(|line| line.trim().strip_prefix("Status: "));
-    let Some(status) = status else { return Ok(None) };
+    let Some(status) = status else { return Ok(Ufw::Silent) };
     if status != "active" {
-        return Ok(Some(None));
+        return Ok(Ufw::Off);
     }
     let default = text.lines().find_map(|line| line.trim().strip_prefix("Default: "));
     let incoming = default.and_then(|default| default.split(',').next());
@@ -59,7 +68,7 @@ fn ufw(text: &str, port: u16) -> Result<Option<Option<Walls>>, Unread> {
         open |= admits(line, port)
             .ok_or_else(|| Unread::Line { line: at + 1, text: quote(line.trim()) })?;
     }
-    Ok(Some(Some(Walls { default_deny, open_to_all: Some(open) })))
+    Ok(Ufw::On(Walls { default_deny, open_to_all: Some(open) }))
 }
 
 /// Tells whether a row of ufw lets everyone in to a port; none where nobody can tell.

@@ -65,10 +65,9 @@ fn nmap(line: &str, port: u16) -> Option<Says> {
 /// Reads why curl failed: some of its failures come after a connection stood.
 fn curl(code: &str, why: &str) -> Says {
     match code {
-        "7" => Says::Failed,
         "28" if why.contains("operation timed out after") => Says::Stood,
         "28" if why.contains("resolving") => Says::Nothing,
-        "28" => Says::Failed,
+        "7" | "28" => Says::Failed,
         "51" | "52" | "60" => Says::Stood,
         _ => Says::Nothing,
     }

@@ -111,12 +111,17 @@ fn outcome(app: &App, theme: Theme, applying: &Applying, text: &mut Prose) {
             }
         }
         Some(Err(not)) => {
-            text.lead("Not applied: ", theme.wrong(), &not.what, theme.wrong());
+            let lead = if not.written.is_some() { "Applied in part: " } else { "Not applied: " };
+            text.lead(lead, theme.wrong(), &not.what, theme.wrong());
             if !not.why.is_empty() {
                 text.lead("because ", theme.quiet(), &not.why, Style::new());
             }
             if !not.hint.is_empty() {
                 text.lead("do: ", theme.key(), &not.hint, Style::new());
+            }
+            if let Some(at) = not.written.as_ref().and_then(|written| written.undone_at) {
+                let said = format!("Undone by itself at {}.", at.format("%H:%M:%S"));
+                text.add(&said, theme.waiting());
             }
         }
     }

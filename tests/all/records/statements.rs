@@ -214,7 +214,8 @@ fn a_word_that_nobody_stands_behind_is_a_doubt_and_no_renewal() {
     say(&archive, "residuals renew audit --until 300", "for mallory", Some(&mallory)).ends(0);
     let listed = archive.run("residuals list --format json");
     assert_eq!(listed.json()["residuals"][0]["renewed"], false);
-    say(&archive, "records revoke A002", "so says mallory", Some(&mallory)).ends(0);
+    let ran = say(&archive, "records revoke A002", "so says mallory", Some(&mallory));
+    assert!(ran.ends(3).stderr.contains("it is a claim and no more"), "{}", ran.stderr);
     let record = verified(&archive, "A002", 1);
     // Mallory's head is what is not trusted.
     assert_eq!(record["whole"], "untrusted");
@@ -239,7 +240,7 @@ fn about_an_unsigned_record_an_unsigned_word_will_do() {
     assert_eq!(verified(&archive, "A001", 1)["whole"], "revoked");
     // About a signed record it is a doubt.
     let (archive, _) = two();
-    say(&archive, "records revoke A002", "never mind", None).ends(0);
+    say(&archive, "records revoke A002", "never mind", None).ends(3);
     let record = verified(&archive, "A002", 3);
     assert_eq!(record["whole"], "incomplete");
     let said = answer(&record, "outcome")["says"].as_str().unwrap();

@@ -71,7 +71,9 @@ fn condition(words: &[&str], stranger: Stranger) -> (Meets, usize) {
     match words {
         ["counter", "packets", _, "bytes", ..] => (Meets::Always, 5),
         ["counter" | "meta", ..] => (Meets::Always, 1),
-        ["comment", ..] => (Meets::Always, 2),
+        ["comment", ..] | ["l4proto" | "protocol" | "nexthdr", "tcp" | "6", ..] => {
+            (Meets::Always, 2)
+        }
         ["log", more @ ..] => {
             let ends = ["accept", "drop", "reject", "return", "jump", "goto", "counter", "comment"];
             let end = more.iter().position(|word| ends.contains(word)).unwrap_or(more.len());
@@ -79,7 +81,7 @@ fn condition(words: &[&str], stranger: Stranger) -> (Meets, usize) {
         }
         ["fib", "daddr", "type", "local", ..] => (Meets::Always, 4),
         ["iif" | "iifname", "!=", "\"lo\"", ..] => (Meets::Always, 3),
-        ["iif" | "iifname", "!=", ..] => (Meets::Perhaps, 3),
+        ["iif" | "iifname" | "l4proto" | "protocol" | "nexthdr", "!=", ..] => (Meets::Perhaps, 3),
         ["iif" | "iifname", name, ..] => {
             (one_of(name, |it| ["lo", "tailscale0"].contains(&it.trim_matches('"'))), 2)
         }
@@ -90,8 +92,6 @@ fn condition(words: &[&str], stranger: Stranger) -> (Meets, usize) {
             let known = members(states).all(|state| known.contains(&state));
             (if new { Meets::Always } else { never(known) }, 3)
         }
-        ["l4proto" | "protocol" | "nexthdr", "!=", ..] => (Meets::Perhaps, 3),
-        ["l4proto" | "protocol" | "nexthdr", "tcp" | "6", ..] => (Meets::Always, 2),
         ["l4proto" | "protocol" | "nexthdr", names, ..] => {
             let others = ["icmp", "ipv6-icmp", "icmpv6", "igmp", "udp", "esp", "ah", "sctp", "gre"];
             (one_of(names, |it| others.contains(&it)), 2)
