@@ -125,8 +125,12 @@ impl<'a> Form<'a> {
             [b'0'] => !negative,
             [first, ..] => *first != b'0',
         };
+        // A number that fits no whole type is written back as a fraction.
+        let whole = std::str::from_utf8(self.rest.get(..self.rest.len() - rest.len())?).ok()?;
+        let fits =
+            if negative { whole.parse::<i64>().is_ok() } else { whole.parse::<u64>().is_ok() };
         self.rest = rest;
-        plain.then_some(())
+        (plain && fits).then_some(())
     }
 }
 
