@@ -285,11 +285,7 @@ impl Shell {
         let seq = link.seq.unwrap_or_default();
         let signed = record.clone().linked(&link, Signing::Signed);
         let sha256 = digest(signed.json.as_bytes());
-        let mut offer = sign::offer(sha256, seq, self.world.signing_key.as_deref());
-        if app.target.demo {
-            // The sample leaves nothing behind in the operator's home.
-            offer.new_key = None;
-        }
+        let offer = sign::offer(sha256, seq, self.world.signing_key.as_deref());
         self.ready = Some(Ready { chain, record, offer: offer.clone() });
         Ok(Box::new(offer))
     }

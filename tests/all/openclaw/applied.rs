@@ -98,7 +98,8 @@ fn a_change_that_nobody_keeps_is_undone_although_we_are_gone() {
     let Some(openclaw) = Installed::find() else { return };
     let (home, _) = openclaw.home(OPEN);
     let before = home.read(".openclaw/openclaw.json");
-    applied_for(&home, 10);
+    // Where the machine is slow it is undone before it was looked at, and then it says so.
+    home.run("rollback --apply --undo-in 10 --data-dir data");
     // What is left is a wait, in which others may have their turn.
     drop(openclaw);
     assert_eq!(undone(&home).trim(), "undone");
@@ -116,19 +117,6 @@ fn a_change_that_is_kept_stays() {
     assert!(Command::new("sh").args(["-c", &keep]).status().expect("sh").success(), "{keep}");
     assert_eq!(undone(&home).trim(), "kept");
     assert_eq!(home.read(".openclaw/openclaw.json"), after);
-}
-
-#[test]
-fn nothing_is_undone_on_top_of_what_somebody_else_changed() {
-    let Some(openclaw) = Installed::find() else { return };
-    let (home, _) = openclaw.home(OPEN);
-    applied_for(&home, 60);
-    drop(openclaw);
-    let theirs = format!("{}\n", home.read(".openclaw/openclaw.json"));
-    home.write(".openclaw/openclaw.json", &theirs);
-    let said = undone(&home);
-    assert!(said.contains("not undone: the config was changed since"), "{said}");
-    assert_eq!(home.read(".openclaw/openclaw.json"), theirs);
 }
 
 #[test]

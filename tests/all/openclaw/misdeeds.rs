@@ -192,7 +192,8 @@ fn copies(home: &Home) -> usize {
 
 #[test]
 fn a_rehearsal_that_is_stopped_leaves_no_copy_behind() {
-    let home = Home::new(CONFIG).openclaw("ls \"$TMPDIR\" >\"$TMPDIR/../seen\"; sleep 300");
+    let home = Home::new(CONFIG)
+        .openclaw("cd \"$TMPDIR/..\"; ls \"$TMPDIR\" >part; mv part seen; sleep 300");
     home.write("tmp/keep", "");
     let folder = home.file("tmp").display().to_string();
     let home = home.with("TMPDIR", &folder);
