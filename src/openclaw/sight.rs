@@ -1,6 +1,6 @@
 //! What a card's command showed: a status, a connection that stood, a firewall's rules, plain lines.
 //!
-//! Pure, as [`witness`](crate::openclaw::witness) is: what cannot be read whole is no answer, and no
+//! Pure, as [`witness`] is: what cannot be read whole is no answer, and no
 //! answer proves nothing.
 
 mod firewall;
