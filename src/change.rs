@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::gate::before_widening;
+pub use self::gate::comes_first;
 pub use self::rehearsed::Rehearsed;
 pub use self::rehearsed::check as rehearsal_check;
 pub use self::review::Blocker;
@@ -81,7 +82,10 @@ impl Entry {
     fn happened(&self) -> bool {
         match self.op {
             Op::Run => true,
-            Op::Move => self.value.get("done").is_some() || self.value.is_string(),
+            Op::Move => {
+                let done = self.value.get("done").is_some();
+                done || self.value == KEPT || self.value == UNDONE
+            }
             Op::Answer | Op::Accept | Op::Undo => false,
         }
     }
@@ -168,10 +172,10 @@ pub struct Done {
 }
 
 impl Done {
-    /// Tells whether a config is again as it was before.
+    /// Tells whether it was seen to be undone, or the config of this digest is again as it was before.
     #[must_use]
-    pub fn is_taken_back(&self, digest: &str) -> bool {
-        self.before != self.after && digest == self.before
+    pub fn is_undone(&self, digest: &str) -> bool {
+        self.undone.is_some() || (self.before != self.after && digest == self.before)
     }
 }
 
@@ -434,13 +438,11 @@ impl Answers {
                     self.ran(item, run);
                 }
             }
-            Op::Move if entry.value.is_string() => {
+            Op::Move if entry.value == KEPT || entry.value == UNDONE => {
                 let mut moves = self.applied.iter_mut().rev();
                 if let Some((_, applied)) = moves.find(|(id, _)| *id == item) {
                     applied.done.undone_at = None;
-                    if entry.value == UNDONE {
-                        applied.done.undone = Some(entry.at);
-                    }
+                    applied.done.undone = (entry.value == UNDONE).then_some(entry.at);
                 }
             }
             Op::Move => {

@@ -45,6 +45,8 @@ use crate::openclaw::patch;
 use crate::openclaw::tailor;
 use crate::openclaw::tailor::Tailored;
 use crate::openclaw::target::Target;
+use crate::residual::Seen;
+use crate::residual::Standing;
 use crate::runbook::Item;
 use crate::runbook::Runbook;
 use crate::verdict;
@@ -392,10 +394,9 @@ fn checked(sealing: &Sealing<'_>, run: &Run) -> Value {
     checked
 }
 
-/// Returns the runs that the runbook names no check for: what other programs say, brought here.
+/// Returns what other programs say, brought here.
 pub(crate) fn beside<'s>(sealing: &'s Sealing<'_>) -> impl Iterator<Item = &'s Run> {
-    let runs = sealing.answers.runs.values();
-    runs.filter(|run| sealing.runbook.check(&run.check).is_none())
+    sealing.answers.runs.values().filter(|run| run.is_beside(sealing.runbook))
 }
 
 fn findings(sealing: &Sealing<'_>) -> Vec<Value> {
@@ -441,6 +442,20 @@ fn items(sealing: &Sealing<'_>) -> Vec<Value> {
     }
 }
 
+/// Tells whether a finding was accepted that the last run of its check found, when that run counts no
+/// more: nothing says that it is gone.
+fn still_accepted(sealing: &Sealing<'_>, subject: &str) -> bool {
+    let Sealing { runbook, answers, review, .. } = sealing;
+    let out_of_date =
+        |check: &String| runbook.check(check).is_some() && review.stale.contains(check);
+    let found =
+        answers.found.iter().any(|(check, keys)| out_of_date(check) && keys.contains(subject));
+    let Some(residual) = answers.residuals.get(subject).filter(|_| found) else { return false };
+    let width = answers.choice.as_ref().and_then(|choice| runbook.width(&choice.pattern));
+    let seen = Seen { subject, scope: &residual.scope, width };
+    residual.standing(seen, sealing.now.date_naive()) == Standing::Holds
+}
+
 fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
     let standing = |subject: &str| {
         let finding = sealing.review.findings.iter().find(|state| state.key == subject);
@@ -449,8 +464,7 @@ fn residuals(sealing: &Sealing<'_>) -> Vec<Value> {
             None => {
                 sealing.runbook.check(subject).is_some()
                     || sealing.review.verdict(subject) == crate::verdict::Verdict::Accepted
-                    // A finding that no check that counts could tell of may be there still.
-                    || (subject.contains('#') && !sealing.review.stale.is_empty())
+                    || still_accepted(sealing, subject)
             }
         }
     };
@@ -509,7 +523,7 @@ fn moves(sealing: &Sealing<'_>) -> Vec<Value> {
             "after": done.after,
             "met": done.met,
             "measured": done.measured,
-            "undone": done.undone.is_some() || live.is_some_and(|live| done.is_taken_back(live)),
+            "undone": done.is_undone(live.unwrap_or_default()),
             "validation": validation.collect::<Vec<_>>(),
         })
     };

@@ -29,6 +29,7 @@ pub use self::lint::DocumentError;
 pub use self::meaning::Meaning;
 pub use self::moves::Ask;
 pub use self::moves::Move;
+pub use self::moves::SUBJECT;
 pub use self::moves::Takes;
 pub use self::rule::Each;
 pub use self::rule::Op;

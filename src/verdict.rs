@@ -185,13 +185,13 @@ pub fn judge(
         };
     }
     let ruling = item.rule.as_ref().map(|rule| truth.rule(rule));
-    let scope = evidence::scope(ruling.as_ref());
+    let seen_on_cards = on_cards(item, known);
+    let scope = evidence::scope(ruling.as_ref(), &seen_on_cards);
     let word = known.words.get(item.id.as_str()).copied();
     let residual = known.residuals.get(item.id.as_str()).copied();
     let width = known.pattern.and_then(|pattern| runbook.width(pattern));
     let seen = Seen { subject: &item.id, scope: &scope, width };
     let standing = residual.map(|residual| residual.standing(seen, known.now.date_naive()));
-    let seen_on_cards = on_cards(item, known);
     let refuted = seen_on_cards.iter().any(|evidence| evidence.speaks == Truth::No);
     let own = if refuted { Verdict::NotMet } else { unaccepted(item, ruling.as_ref(), word) };
     let accepted = standing.is_some_and(|standing| standing.why().is_none());

@@ -14,6 +14,7 @@ use crate::change::Applied;
 use crate::change::Done;
 use crate::change::Planned;
 use crate::change::before_widening;
+use crate::change::comes_first;
 use crate::openclaw::breadth::Breadth;
 use crate::openclaw::patch;
 use crate::openclaw::tailor::Tailored;
@@ -89,8 +90,6 @@ pub struct Applying {
     pub application: Application,
     /// Since when.
     pub since: DateTime<FixedOffset>,
-    /// The config before it.
-    pub before: String,
     /// How the validation stood before it.
     pub validated: Vec<(String, Verdict)>,
     /// What was told so far.
@@ -234,7 +233,6 @@ impl App {
         self.applying = Some(Applying {
             application: application.clone(),
             since: self.now,
-            before: self.live.digest().to_owned(),
             validated: if self.answers.applied.is_empty() { Vec::new() } else { validated },
             lines: Vec::new(),
             outcome: None,
@@ -268,7 +266,7 @@ impl App {
         let application = applying.application;
         let done = Done {
             at: self.now,
-            before: applying.before,
+            before: application.digest,
             after: self.live.digest().to_owned(),
             widens: application.breadth.widens,
             backup: aftermath.backup,
@@ -330,14 +328,15 @@ impl App {
     /// Tells whether the config is again as it was before an applied move.
     #[must_use]
     pub fn is_undone(&self, applied: &Applied) -> bool {
-        applied.done.undone.is_some() || applied.done.is_taken_back(self.live.digest())
+        applied.done.is_undone(self.live.digest())
     }
 
     /// Puts down that the newest move was undone, once the config is again as it was before it: the
     /// config may move on, and the record must still say so.
     pub(super) fn notice_undone(&mut self) {
         let Some((item, applied)) = self.answers.applied.last() else { return };
-        if applied.done.undone.is_none() && applied.done.is_taken_back(self.live.digest()) {
+        let noticed = applied.done.undone.is_some() || self.sealed.is_some();
+        if !noticed && self.is_undone(applied) {
             let entry = self.change.act(Act::Undone(item.clone()), self.now);
             self.unsaved.push(entry);
             self.recompute();
@@ -348,16 +347,13 @@ impl App {
     #[must_use]
     pub fn closed(&self, index: usize) -> Option<String> {
         let one = self.runbook.moves.get(index)?;
-        let title = |id: &str| match (self.runbook.item(id), self.runbook.widening(id)) {
+        let first = comes_first(&self.runbook, &self.review, one)?;
+        let title = match (self.runbook.item(first), self.runbook.widening(first)) {
             (Some(item), _) => item.statement.clone(),
             (None, Some(one)) => one.title(),
-            (None, None) => id.to_owned(),
+            (None, None) => first.to_owned(),
         };
-        let first = one.after.iter().find(|id| match self.runbook.item(id) {
-            Some(_) => !self.review.verdict(id).is_settled(),
-            None => !self.review.in_place.contains(*id),
-        });
-        first.map(|id| format!("first: {}", title(id)))
+        Some(format!("first: {title}"))
     }
 
     /// Returns the widening moves that lead to the chosen pattern, by their place.

@@ -14,6 +14,7 @@ use crate::openclaw::patch::moved;
 use crate::openclaw::patch::moved::Said;
 use crate::runbook::Each;
 use crate::runbook::Move;
+use crate::runbook::SUBJECT;
 
 impl App {
     /// Puts the fix of the item under the cursor into the plan, or takes it out again.
@@ -131,7 +132,7 @@ impl App {
             None => Subject::Gateway,
             Some(label) => {
                 let typed = values.next().map_or("", |value| value.trim());
-                said.insert("subject".to_owned(), vec![typed.to_owned()]);
+                said.insert(SUBJECT.to_owned(), vec![typed.to_owned()]);
                 let mut known = self.subjects(&one).into_iter();
                 let found = known.find(|subject| subject.to_string() == typed);
                 found.ok_or_else(|| format!("{label}: the config has no `{typed}`"))?

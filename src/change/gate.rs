@@ -7,10 +7,8 @@ use crate::change::Answers;
 use crate::change::Blocker;
 use crate::change::Review;
 use crate::openclaw::finding::Severity;
-use crate::runbook::Item;
+use crate::runbook::Move;
 use crate::runbook::Runbook;
-use crate::verdict::Sighting;
-use crate::verdict::Statement;
 
 /// Returns what still stands before a widening move: the pattern, the inventory, the checks, the
 /// criticals, the rehearsal; and all of the validation, once a move was applied.
@@ -35,6 +33,16 @@ pub fn before_widening<'r>(
     review.blockers.iter().filter(stands).collect()
 }
 
+/// Returns the first item or move that comes before a widening move and is not settled or in place.
+#[must_use]
+pub fn comes_first<'m>(runbook: &Runbook, review: &Review, one: &'m Move) -> Option<&'m str> {
+    let stands = |id: &&String| match runbook.item(id) {
+        Some(_) => !review.verdict(id).is_settled(),
+        None => !review.in_place.contains(*id),
+    };
+    one.after.iter().find(stands).map(String::as_str)
+}
+
 impl Answers {
     /// Returns when the config was changed last through a move.
     #[must_use]
@@ -42,17 +50,15 @@ impl Answers {
         self.applied.last().map(|(_, applied)| applied.done.at)
     }
 
-    /// Tells whether what was seen on a card still counts: what validates a change is seen after it.
-    pub(super) fn still_shows(&self, runbook: &Runbook, card: &str, seen: &Sighting) -> bool {
-        let of =
-            |item: &Item| card.strip_prefix("card.").is_some_and(|it| it.starts_with(&item.id));
-        let validates = runbook.validation.iter().any(of);
-        !validates || self.last_applied().is_none_or(|at| seen.at >= at)
-    }
-
-    /// Tells whether a word still counts: one that validates a change is given after it.
-    pub(super) fn still_says(&self, runbook: &Runbook, item: &str, word: &Statement) -> bool {
+    /// Tells whether what was said or seen of an item still counts: what validates a change comes after
+    /// it.
+    pub(super) fn still_counts(
+        &self,
+        runbook: &Runbook,
+        item: &str,
+        at: DateTime<FixedOffset>,
+    ) -> bool {
         let validates = runbook.validation.iter().any(|known| known.id == item);
-        !validates || self.last_applied().is_none_or(|at| word.at >= at)
+        !validates || self.last_applied().is_none_or(|applied| at >= applied)
     }
 }

@@ -22,6 +22,7 @@ use crate::verdict::Judged;
 use crate::verdict::Known;
 use crate::verdict::Run;
 use crate::verdict::Verdict;
+use crate::verdict::sighting;
 
 /// What a change comes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,11 +161,14 @@ pub fn review(
             .map(|(check, run)| (check.as_str(), run))
             .collect(),
         words: (answers.words.iter())
-            .filter(|(item, word)| answers.still_says(runbook, item, word))
+            .filter(|(item, word)| answers.still_counts(runbook, item, word.at))
             .map(|(item, word)| (item.as_str(), word))
             .collect(),
         sightings: (answers.sightings.iter())
-            .filter(|(card, seen)| seen.counts(now) && answers.still_shows(runbook, card, seen))
+            .filter(|(card, seen)| {
+                let item = sighting::item_of(card).unwrap_or_default();
+                seen.counts(now) && answers.still_counts(runbook, item, seen.at)
+            })
             .map(|(card, seen)| (card.as_str(), seen))
             .collect(),
         residuals: answers.residuals.iter().map(|(id, r)| (id.as_str(), r)).collect(),
@@ -266,8 +270,8 @@ fn findings(
 ) -> Vec<FindingState> {
     let mut states: Vec<FindingState> = Vec::new();
     let checks = runbook.checks.iter().filter_map(|check| known.runs.get(check.id.as_str()));
-    let beside = known.runs.iter().filter(|(check, _)| runbook.check(check).is_none());
-    let reports = checks.chain(beside.map(|(_, run)| run));
+    let beside = known.runs.values().filter(|run| run.is_beside(runbook));
+    let reports = checks.chain(beside);
     for finding in reports.filter_map(|run| run.report()).flat_map(|report| &report.findings) {
         let key = verdict::finding_key(finding);
         if let Some(state) = states.iter_mut().find(|state| state.key == key) {

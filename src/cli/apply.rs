@@ -8,7 +8,6 @@ use crate::cli::Failure;
 use crate::cli::Status;
 use crate::cli::print;
 use crate::cli::wizard::Scene;
-use crate::openclaw::command;
 use crate::openclaw::tailor::Tailored;
 use crate::shell::apply;
 use crate::shell::apply::Manner;
@@ -49,9 +48,6 @@ pub(super) fn run(
     let applied = apply::apply(tailored, &site, manner, &in_turn, &mut say);
     in_turn.obey();
     let applied = applied.map_err(not_applied)?;
-    if let Some(kept) = &applied.keep {
-        say(&format!("to keep  touch {}", command::quoted(kept)));
-    }
     say("next     portcullis check, then the follow-up steps of the rollback");
     Ok(match (applied.met, applied.measured) {
         (false, _) => Status::NotMet,

@@ -216,8 +216,7 @@ impl Answer<'_> {
 
     /// Returns what was brought that the runbook names no check for.
     fn beside(&self) -> impl Iterator<Item = &Run> {
-        let runs = self.answers.runs.values();
-        runs.filter(|run| self.runbook.check(&run.check).is_none())
+        self.answers.runs.values().filter(|run| run.is_beside(self.runbook))
     }
 
     /// Returns the word for a verdict; under `--offline`, nothing was tried.

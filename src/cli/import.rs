@@ -28,7 +28,6 @@ use crate::openclaw::errand::Kind;
 use crate::openclaw::errand::System;
 use crate::openclaw::errand::parcel;
 use crate::openclaw::errand::parcel::Span;
-use crate::openclaw::fact::Subject;
 use crate::openclaw::witness::Asked;
 use crate::shell;
 use crate::shell::brought;
@@ -124,7 +123,7 @@ impl Import {
             scene: &scene,
             runbook: &runbook,
             host: &scene.target.host,
-            asked: Asked { port: scene.gateway.port, user_header: user_header(&scene) },
+            asked: Asked { port: scene.gateway.port, ..Asked::about(scene.live.facts()) },
             span: text(Kind::Time).and_then(Span::parse),
             untied,
             now: shell::now(),
@@ -240,11 +239,4 @@ fn here(texts: &Texts) -> Vec<(String, String)> {
         (path.strip_prefix(folder).unwrap_or(path).display().to_string(), sum)
     };
     texts.config.files.iter().map(sum).collect()
-}
-
-/// Returns the header in which the gateway takes the user from a proxy.
-fn user_header(scene: &Scene) -> Option<String> {
-    let path = "config.gateway.trusted_proxy.user_header";
-    let fact = scene.live.facts()?.get(&Subject::Gateway, path)?;
-    Some(fact.value.as_ref()?.as_str()?.to_owned())
 }

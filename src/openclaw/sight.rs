@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::openclaw::fact;
 use crate::openclaw::fact::Holds;
 use crate::openclaw::fact::Path;
 use crate::openclaw::witness;
@@ -42,14 +43,17 @@ pub const PATHS: &[Path] = &[
 /// Finds a path by name, among what a kind of answer tells.
 #[must_use]
 pub fn path(reads: Reads, name: &str) -> Option<&'static Path> {
+    let of = |family: &str| name.starts_with(family).then_some(name);
     let own: &[&str] = match reads {
         Reads::Status => &["seen.statuses", "seen.refused", "seen.turned_away"],
         Reads::Reach => &["seen.reached"],
         Reads::Lines => &["seen.lines"],
         Reads::Count => &["seen.count"],
         Reads::Firewall => &["seen.default_deny", "seen.open_to_all"],
-        Reads::Sockets => return crate::openclaw::fact::path(name),
-        Reads::Serve | Reads::Nginx | Reads::Docker => return witness::path(name),
+        Reads::Sockets => return fact::path(of("listener.")?),
+        Reads::Serve => return witness::path(of("tailscale.")?),
+        Reads::Nginx => return witness::path(of("nginx.")?),
+        Reads::Docker => return witness::path(of("docker.")?),
     };
     let known = PATHS.iter().find(|path| path.name == name);
     known.filter(|path| own.contains(&path.name))

@@ -294,7 +294,7 @@ fn applied(page: &mut String, sealing: &Sealing<'_>) {
     let live = sealing.config.map_or("", |config| config.digest.as_str());
     for (item, applied) in &sealing.answers.applied {
         let done = &applied.done;
-        let became = match (done.undone.is_some() || done.is_taken_back(live), done.undone_at) {
+        let became = match (done.is_undone(live), done.undone_at) {
             (true, _) => "undone since".to_owned(),
             (false, Some(at)) if at > sealing.now => {
                 format!("undone by itself at {} unless it is kept", at.format("%H:%M:%S %:z"))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::runbook::Applies;
+use crate::runbook::Each;
 use crate::runbook::FixRow;
 use crate::runbook::Item;
 use crate::runbook::Move;
@@ -11,6 +12,7 @@ use crate::runbook::Rows;
 use crate::runbook::Rule;
 use crate::runbook::Runbook;
 use crate::runbook::meaning;
+use crate::runbook::moves::SUBJECT;
 
 /// Why a document is not a runbook.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -256,6 +258,18 @@ impl Linter<'_> {
             && self.runbook.item(item).is_none()
         {
             return Err(self.nowhere(&one.id, "item", item));
+        }
+        for name in one.names() {
+            let asked = one.asks.iter().any(|ask| ask.name == name);
+            let subject = name == SUBJECT && one.each.is_some_and(|each| each != Each::Gateway);
+            if !asked && !subject {
+                return Err(DocumentError::Nowhere {
+                    from: format!("`{}`", one.id),
+                    kind: "question",
+                    name,
+                    line: self.line_of(&one.id, 1),
+                });
+            }
         }
         self.sets(&one.id, one.set.iter())
     }

@@ -92,7 +92,25 @@ impl Takes {
     }
 }
 
+/// The name that stands for the account or agent a move is about.
+pub const SUBJECT: &str = "subject";
+
 impl Move {
+    /// Returns the names that stand between braces in what it does and says.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let rows = self.set.iter().flat_map(|row| [&row.value, &row.add, &row.remove]);
+        let values = rows.flatten().filter_map(toml::Value::as_str);
+        let texts = self.steps.iter().chain(&self.undo).map(String::as_str);
+        let texts = texts.chain([self.says.as_str()]).chain(values);
+        let names = texts.flat_map(|text| text.split('{').skip(1)).filter_map(|rest| {
+            let (name, _) = rest.split_once('}')?;
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned())
+        });
+        names.collect()
+    }
+
     /// Returns what it does while nothing was said yet: the names in capitals.
     #[must_use]
     pub fn title(&self) -> String {

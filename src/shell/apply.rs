@@ -46,7 +46,10 @@ const DRAINS: Duration = Duration::from_secs(330);
 /// Variables that keep OpenClaw from writing its config.
 const READ_ONLY: [&str; 2] = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"];
 
-/// What a config that OpenClaw does not write is changed with.
+/// How any other change gets into such a config.
+const PATCH: &str = "write its patch to a file with `w`, and what it says into the config by hand";
+
+/// What closes a config that OpenClaw does not write.
 const MERGED: &str = "`portcullis rollback --merged -o FILE` gives the file that takes its place, and \
                       the command that puts it there";
 
@@ -157,33 +160,41 @@ impl Work<'_> {
         (self.tell)(line);
     }
 
+    /// Says how a config that OpenClaw does not write is changed.
+    fn otherwise(&self) -> &'static str {
+        if self.manner.closes_all { MERGED } else { PATCH }
+    }
+
     /// Says before trying what would keep OpenClaw from writing.
     fn may_be_written(&self, tailored: &Tailored) -> Result<(), NotApplied> {
         let environment = self.site.source.environment();
         let set = |name: &&&str| environment.get(**name).is_some_and(|value| value != "0");
         if let Some(name) = READ_ONLY.iter().find(set) {
             let what = format!("{name} is set, so OpenClaw does not write this config");
-            return Err(refused(what, "nothing was changed", MERGED));
+            return Err(refused(what, "nothing was changed", self.otherwise()));
         }
         if self.config.path.is_symlink() {
             let what =
                 "the config is a symbolic link, which OpenClaw's writer would replace by a file";
-            return Err(refused(what, "nothing was changed", MERGED));
+            return Err(refused(what, "nothing was changed", self.otherwise()));
         }
         let ended = self.in_turn.run(&self.command(&["config", "validate", "--json"]));
         match rehearsal::validated(&ended) {
             Answer::Good => Ok(()),
             Answer::Refused(why) => {
                 let migrate = if tailored.after_migration.is_empty() {
-                    MERGED.to_owned()
+                    self.otherwise().to_owned()
                 } else {
-                    format!("{MERGED}; `openclaw doctor --fix` rewrites the older keys first")
+                    format!(
+                        "{}; `openclaw doctor --fix` rewrites the older keys first",
+                        self.otherwise()
+                    )
                 };
                 let what = "the installed OpenClaw rejects this config and writes nothing to it";
                 Err(refused(what, why, migrate))
             }
             Answer::Unmeasured(why) => {
-                Err(refused("OpenClaw cannot be asked to write the config", why, MERGED))
+                Err(refused("OpenClaw cannot be asked to write the config", why, self.otherwise()))
             }
         }
     }

@@ -189,21 +189,20 @@ pub fn place(origin: &Origin) -> String {
 }
 
 /// Digests what a rule saw fail, so that an acceptance holds for this and nothing else.
-pub(super) fn scope(ruling: Option<&Ruling>) -> String {
+pub(super) fn scope(ruling: Option<&Ruling>, on_cards: &[Evidence]) -> String {
     let mut hash = Sha256::new();
-    let Some(ruling) = ruling else {
-        return format!("{:x}", hash.finalize());
-    };
-    let mut lines: Vec<String> = ruling
-        .evidence
-        .iter()
+    let evidence = ruling.iter().flat_map(|ruling| &ruling.evidence);
+    let mut lines: Vec<String> = evidence
         .filter(|evidence| evidence.speaks != Truth::Yes)
         .map(|evidence| {
             let subject = evidence.subject.as_ref().map(ToString::to_string);
             format!("{} {} {}\n", evidence.about, subject.unwrap_or_default(), evidence.says)
         })
         .collect();
-    lines.extend(ruling.failing.iter().map(|subject| format!("{subject}\n")));
+    let failing = ruling.iter().flat_map(|ruling| &ruling.failing);
+    lines.extend(failing.map(|subject| format!("{subject}\n")));
+    let refuting = on_cards.iter().filter(|seen| seen.speaks == Truth::No);
+    lines.extend(refuting.map(|seen| format!("{}\n", seen.about)));
     lines.sort();
     for line in lines {
         hash.update(line);

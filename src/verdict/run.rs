@@ -15,6 +15,7 @@ use crate::openclaw::command::End;
 use crate::openclaw::command::Ended;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::finding::Report;
+use crate::runbook::Runbook;
 
 /// For how long a run counts, in hours.
 pub const FRESH_HOURS: i64 = 24;
@@ -122,6 +123,12 @@ impl Run {
         let brought = self.brought.as_ref()?;
         let at = self.at.format("%Y-%m-%d %H:%M %:z");
         Some(format!("imported from {}, taken on {} at {at}", brought.file, brought.host))
+    }
+
+    /// Tells whether it is what another program says, brought here, for which a runbook names no check.
+    #[must_use]
+    pub fn is_beside(&self, runbook: &Runbook) -> bool {
+        self.brought.is_some() && runbook.check(&self.check).is_none()
     }
 
     /// Tells whether the run still counts: for the live config, and not too long ago.

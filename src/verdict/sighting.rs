@@ -114,6 +114,13 @@ pub fn card_id(item: &str, place: usize) -> String {
     format!("card.{item}.{}", place + 1)
 }
 
+/// Returns the item that a card belongs to.
+#[must_use]
+pub fn item_of(card: &str) -> Option<&str> {
+    let (item, _) = card.strip_prefix("card.")?.rsplit_once('.')?;
+    Some(item)
+}
+
 /// What a card's rule makes of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judged {

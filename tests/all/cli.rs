@@ -526,3 +526,15 @@ fn settings_that_cannot_be_read_are_said_with_their_line() {
     assert!(left.screen.contains("does not hold settings"), "{}", left.screen);
     assert!(left.screen.contains("line 2"), "{}", left.screen);
 }
+
+#[test]
+fn a_name_in_the_config_forges_no_line_of_the_facts() {
+    let home = Home::new(
+        r#"{ gateway: { mode: "local", bind: "lan", auth: { mode: "none" } },
+             agents: { entries: { "x\nhow      token from env, strong\nwho      this host only": {} } } }"#,
+    );
+    let ran = home.run("facts");
+    let said = ran.ends(0).stdout.lines().filter(|line| line.starts_with("how ")).count();
+    assert_eq!(said, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains('⏎'), "{}", ran.stdout);
+}

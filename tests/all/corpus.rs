@@ -7,6 +7,8 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::stage::header;
+use crate::stage::start;
 use chrono::DateTime;
 use chrono::FixedOffset;
 use crossterm::event::KeyCode;
@@ -20,7 +22,6 @@ use portcullis::change;
 use portcullis::change::Answers;
 use portcullis::change::Change;
 use portcullis::change::Choice;
-use portcullis::change::Header;
 use portcullis::change::Review;
 use portcullis::openclaw::config;
 use portcullis::openclaw::config::Assembled;
@@ -32,7 +33,6 @@ use portcullis::openclaw::facts::World;
 use portcullis::openclaw::secret;
 use portcullis::runbook::GATEWAY_EXPOSURE;
 use portcullis::runbook::Runbook;
-use portcullis::shell::demo;
 use portcullis::text::Mask;
 use portcullis::verdict::Verdict;
 use portcullis::view;
@@ -182,33 +182,8 @@ fn all_are_judged_and_drawn(folder: &Path) -> (usize, Vec<String>) {
 
 /// Draws the first three steps.
 fn drawn(runbook: &Runbook, live: Live, name: &str) {
-    let change = Change::begin(Header {
-        schema: change::SCHEMA.to_owned(),
-        version: 1,
-        change: "0C0C".to_owned(),
-        runbook: runbook.id.clone(),
-        revision: runbook.revision.clone(),
-        runbook_sha256: String::new(),
-        target: "vega-00000000".to_owned(),
-        started: now(),
-        demo: false,
-    });
-    let start = Start {
-        runbook: runbook.clone(),
-        target: demo::target(),
-        gateway: demo::gateway(),
-        live,
-        change,
-        operator: "mira".to_owned(),
-        cores: 2,
-        size: (80, 24),
-        folder: ".".to_owned(),
-        notice: None,
-        previous: None,
-        step: None,
-        policy: None,
-        others: Vec::new(),
-    };
+    let change = Change::begin(header(runbook, now()));
+    let start = Start { live, ..start(runbook.clone(), change) };
     let mut app = App::new(start, now());
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let theme = Theme { glyphs: Glyphs::Unicode, colour: Colour::Ansi };

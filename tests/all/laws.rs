@@ -11,11 +11,11 @@ use crossterm::event::KeyEvent;
 use crossterm::event::KeyModifiers;
 use portcullis::app::App;
 use portcullis::app::Effect;
+use portcullis::app::InFlight;
 use portcullis::app::Message;
 use portcullis::app::Overlay;
 use portcullis::app::RunId;
 use portcullis::app::Saving;
-use portcullis::app::Start;
 use portcullis::app::keymap;
 use portcullis::app::page::Row;
 use portcullis::app::page::Step;
@@ -23,8 +23,6 @@ use portcullis::change::Act;
 use portcullis::change::Blocker;
 use portcullis::change::Change;
 use portcullis::change::Entry;
-use portcullis::change::Header;
-use portcullis::change::SCHEMA;
 use portcullis::change::Settled;
 use portcullis::openclaw::command::End;
 use portcullis::openclaw::command::Ended;
@@ -47,6 +45,9 @@ use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use crate::stage::header;
+use crate::stage::start;
+
 const AUDIT: &str = include_str!("../../assets/demo/audit.json");
 
 /// The wizard on the sample gateway, with everything that it asked to be done.
@@ -59,44 +60,15 @@ fn now() -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").unwrap()
 }
 
-fn header(runbook: &Runbook) -> Header {
-    Header {
-        schema: SCHEMA.to_owned(),
-        version: 1,
-        change: "7F3A".to_owned(),
-        runbook: runbook.id.clone(),
-        revision: runbook.revision.clone(),
-        runbook_sha256: String::new(),
-        target: "vega-00000000".to_owned(),
-        started: now(),
-        demo: true,
-    }
-}
-
 impl Wizard {
     fn new() -> Self {
         let runbook = Runbook::parse(GATEWAY_EXPOSURE).unwrap();
-        let change = Change::begin(header(&runbook));
+        let change = Change::begin(header(&runbook, now()));
         Self::with(runbook, change)
     }
 
     fn with(runbook: Runbook, change: Change) -> Self {
-        let start = Start {
-            runbook,
-            target: demo::target(),
-            gateway: demo::gateway(),
-            live: demo::live(),
-            change,
-            operator: "mira".to_owned(),
-            cores: 2,
-            size: (80, 24),
-            folder: ".".to_owned(),
-            notice: None,
-            previous: None,
-            step: None,
-            policy: None,
-            others: Vec::new(),
-        };
+        let start = start(runbook, change);
         Self { app: App::new(start, now()), effects: Vec::new() }
     }
 
@@ -136,6 +108,14 @@ impl Wizard {
             _ => None,
         };
         self.effects.iter().filter_map(run).collect()
+    }
+
+    /// Lets every check that runs or waits answer this.
+    fn finish(&mut self, stdout: &str) -> &mut Self {
+        while let Some(run) = self.app.in_flight.values().find_map(InFlight::run) {
+            self.send(Message::Ended(run, answered(stdout)));
+        }
+        self
     }
 
     fn choose_pattern(&mut self) -> &mut Self {
@@ -378,6 +358,38 @@ fn a_moved_config_makes_runs_out_of_date() {
     assert_eq!(wizard.app.review.stale, ["audit"]);
     assert_eq!(wizard.app.review.findings, []);
     assert!(wizard.app.moved.is_some());
+    // What was measured before is not shown as if it were: enter runs it again.
+    wizard.press("3 g j j enter");
+    assert!(wizard.app.in_flight.contains_key("audit"), "{:?}", wizard.app.overlay);
+}
+
+#[test]
+fn what_was_accepted_stands_while_its_check_is_out_of_date_and_falls_when_the_finding_is_gone() {
+    let mut wizard = Wizard::new();
+    wizard.choose_pattern().press("3 g enter enter").finish(AUDIT);
+    let warning = wizard.app.review.findings.iter();
+    let warning = warning.filter(|state| state.finding.severity == Severity::Warn);
+    let key = warning.map(|state| state.key.clone()).next().expect("a warning");
+    let row = Row::Finding(key.clone());
+    let place = wizard.app.rows().iter().position(|known| *known == row).expect("its row");
+    wizard.app.cursors.insert(Step::Checks, place);
+    wizard.press("a known enter enter enter");
+    let holds = |wizard: &Wizard| {
+        let json: serde_json::Value = serde_json::from_str(&seal(wizard).json).unwrap();
+        let mut residuals = json["residuals"].as_array().unwrap().clone().into_iter();
+        residuals.find(|residual| residual["subject"] == key.as_str()).expect("it")["holds"].clone()
+    };
+    assert_eq!(holds(&wizard), true);
+    let mut live = demo::live();
+    if let portcullis::app::Live::Read { config, .. } = &mut live {
+        config.digest = "moved".to_owned();
+    }
+    wizard.send(Message::Moved(Box::new(live)));
+    assert_eq!(wizard.app.review.findings, []);
+    assert_eq!(holds(&wizard), true, "nothing says that the finding is gone");
+    let clean = r#"{"ts":1,"summary":{"critical":0,"warn":0,"info":0},"findings":[],"secretDiagnostics":[]}"#;
+    wizard.press("3 g enter").finish(clean);
+    assert_eq!(holds(&wizard), false, "it was looked for and is gone");
 }
 
 #[test]

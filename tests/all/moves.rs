@@ -1,6 +1,8 @@
 //! Moves: what widens waits for what stands before it, what was applied is not taken back by a key,
 //! and every change is validated anew.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use chrono::FixedOffset;
 use chrono::TimeDelta;
@@ -10,6 +12,7 @@ use crossterm::event::KeyModifiers;
 use portcullis::app::Aftermath;
 use portcullis::app::App;
 use portcullis::app::Effect;
+use portcullis::app::Live;
 use portcullis::app::Message;
 use portcullis::app::NotApplied;
 use portcullis::app::Overlay;
@@ -20,15 +23,22 @@ use portcullis::app::page::rows;
 use portcullis::change::Act;
 use portcullis::change::Blocker;
 use portcullis::change::Change;
-use portcullis::change::Header;
-use portcullis::change::SCHEMA;
 use portcullis::change::before_widening;
+use portcullis::openclaw::command::End;
+use portcullis::openclaw::command::Ended;
+use portcullis::openclaw::finding::Severity;
+use portcullis::openclaw::proof::Found;
+use portcullis::openclaw::proof::Proof;
 use portcullis::openclaw::target::Target;
+use portcullis::record::Record;
 use portcullis::runbook::GATEWAY_EXPOSURE;
 use portcullis::runbook::Runbook;
 use portcullis::shell::demo;
 use portcullis::verdict::Statement;
 use portcullis::verdict::Verdict;
+
+use crate::stage::header;
+use crate::stage::start;
 
 /// The wizard on the sample config, taken for a real gateway.
 pub(crate) struct Wizard {
@@ -40,34 +50,10 @@ impl Wizard {
     pub(crate) fn new(pattern: &str) -> Self {
         let runbook = Runbook::parse(GATEWAY_EXPOSURE).unwrap();
         let now = DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").unwrap();
-        let header = Header {
-            schema: SCHEMA.to_owned(),
-            version: 1,
-            change: "7F3A".to_owned(),
-            runbook: runbook.id.clone(),
-            revision: runbook.revision.clone(),
-            runbook_sha256: String::new(),
-            target: "vega-00000000".to_owned(),
-            started: now,
-            demo: false,
-        };
         let place = runbook.width(pattern).unwrap();
-        let start = Start {
-            runbook,
-            target: Target { demo: false, ..demo::target() },
-            gateway: demo::gateway(),
-            live: demo::live(),
-            change: Change::begin(header),
-            operator: "mira".to_owned(),
-            cores: 2,
-            size: (80, 24),
-            folder: ".".to_owned(),
-            notice: None,
-            previous: None,
-            step: None,
-            policy: None,
-            others: Vec::new(),
-        };
+        let change = Change::begin(header(&runbook, now));
+        let target = Target { demo: false, ..demo::target() };
+        let start = Start { target, ..start(runbook, change) };
         let mut wizard = Self { app: App::new(start, now), now };
         wizard.at(Step::Pattern, &Row::Pattern(place));
         wizard.press("enter needed enter");
@@ -328,4 +314,109 @@ fn a_planned_move_of_another_pattern_is_not_applied() {
     wizard.at(Step::Change, &Row::Move(0)).press("A");
     let Some(Overlay::Apply { application, .. }) = &wizard.app.overlay else { panic!() };
     assert_eq!(application.missing, ["it does not lead to the chosen pattern"]);
+}
+
+/// Plans the fix of a command rule and has it applied; `after` is the config's digest then.
+fn applied(wizard: &mut Wizard, item: &str, after: &str) {
+    let section = (0..wizard.app.runbook.sections.len())
+        .find(|at| wizard.app.runbook.sections[*at].items.iter().any(|it| it.id == item));
+    wizard.at(Step::Section(section.unwrap()), &Row::Item(item.to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A enter");
+    assert!(wizard.app.is_applying(), "{}", wizard.notice());
+    moved_to(wizard, after);
+    wizard.send(Message::Applied(Ok(aftermath())));
+    wizard.press("esc");
+}
+
+/// Lets the config have another digest.
+fn moved_to(wizard: &mut Wizard, digest: &str) {
+    let mut live = demo::live();
+    if let Live::Read { config, .. } = &mut live {
+        digest.clone_into(&mut config.digest);
+    }
+    wizard.send(Message::Moved(Box::new(live)));
+}
+
+fn sealed(wizard: &mut Wizard) -> Record {
+    wizard.at(Step::SignOff, &Row::Sign).press("enter tab sign");
+    let effects = wizard.press("enter");
+    let record = effects.into_iter().find_map(|effect| match effect {
+        Effect::Seal(record) => Some(*record),
+        _ => None,
+    });
+    record.expect("a record is sealed")
+}
+
+#[test]
+fn a_record_says_what_was_applied_how_it_was_validated_and_that_it_was_undone() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    let original = wizard.app.live.digest().to_owned();
+    applied(&mut wizard, "tools.exec-gated", "one");
+    // Undone by itself: the config is as it was, and then moves on all the same.
+    moved_to(&mut wizard, &original);
+    moved_to(&mut wizard, "two");
+    wizard.says("validate.routing");
+    wizard.press("1");
+    applied(&mut wizard, "tools.no-risky-tools", "three");
+    let record = sealed(&mut wizard);
+    let json: serde_json::Value = serde_json::from_str(&record.json).unwrap();
+    let moves = &json["moves"];
+    assert_eq!((&moves[0]["undone"], &moves[1]["undone"]), (&true.into(), &false.into()));
+    assert_eq!((&moves[1]["before"], &moves[1]["after"]), (&"two".into(), &"three".into()));
+    let validation = moves[0]["validation"].as_array().unwrap();
+    let routing = validation.iter().find(|it| it["item"] == "validate.routing").unwrap();
+    assert_eq!(routing["verdict"], "confirmed", "as it stood before the next move");
+    let page = &record.markdown;
+    let (_, page) = page.split_once("## Applied moves").expect("the page lists them");
+    assert!(page.contains("Refuse commands on the host (for `tools.exec-gated`)"), "{page}");
+    assert!(page.contains("undone since") && page.contains("undone by itself at"), "{page}");
+}
+
+#[test]
+fn what_a_rehearsal_predicts_is_no_finding_of_the_gateway() {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("r");
+    let effects = wizard.press("enter");
+    let run = effects.iter().find_map(|effect| match effect {
+        Effect::Rehearse(run, _) => Some(*run),
+        _ => None,
+    });
+    let mut proof = Proof::of("move");
+    proof.notes.push("The audit of the copy: 0 criticals before; 1 critical after.".to_owned());
+    proof.findings.push(Found {
+        check_id: "gateway.bind_no_auth".to_owned(),
+        severity: Severity::Critical,
+        title: "on the copy alone".to_owned(),
+        detail: "gateway.bind".to_owned(),
+        remediation: None,
+    });
+    let ended = Ended {
+        end: End::Exit(1),
+        stdout: serde_json::to_string(&proof).unwrap(),
+        stderr: String::new(),
+        truncated: false,
+        took: Duration::from_secs(30),
+    };
+    wizard.send(Message::Ended(run.expect("a rehearsal"), ended));
+    let predicted = wizard.app.predicted("tools.exec-gated").expect("it is kept");
+    assert!(predicted.is_measured(), "{predicted:?}");
+    assert_eq!(wizard.app.review.findings, [], "a prediction is not what is there");
+    let json: serde_json::Value = serde_json::from_str(&sealed(&mut wizard).json).unwrap();
+    assert_eq!(json["findings"], serde_json::json!([]));
+    let checks = json["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["check"] != "move.tools.exec-gated"), "{checks:?}");
+}
+
+#[test]
+fn a_name_in_a_move_that_nobody_is_asked_for_is_refused() {
+    for (from, to) in [
+        ("value = \"{bind}\"", "value = \"{bnd}\""),
+        ("says = \"Let {senders} write to {subject}\"", "says = \"Let {senders} write to {whom}\""),
+        ("says = \"Name the origins of the Control UI on this network\"", "says = \"{subject}\""),
+    ] {
+        assert!(GATEWAY_EXPOSURE.contains(from), "{from}");
+        let refused = Runbook::parse(&GATEWAY_EXPOSURE.replacen(from, to, 1)).unwrap_err();
+        assert!(refused.to_string().contains("names question"), "{refused}");
+    }
 }

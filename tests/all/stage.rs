@@ -40,6 +40,41 @@ pub(crate) struct Stage {
     pub(crate) shelf: Option<(Vec<Listed>, Opened)>,
 }
 
+/// The head of a change of the sample gateway that walks a runbook.
+pub(crate) fn header(runbook: &Runbook, started: DateTime<FixedOffset>) -> Header {
+    Header {
+        schema: SCHEMA.to_owned(),
+        version: 1,
+        change: "7F3A".to_owned(),
+        runbook: runbook.id.clone(),
+        revision: runbook.revision.clone(),
+        runbook_sha256: String::new(),
+        target: demo::target().id,
+        started,
+        demo: true,
+    }
+}
+
+/// What the wizard is started with on the sample gateway.
+pub(crate) fn start(runbook: Runbook, change: Change) -> Start {
+    Start {
+        runbook,
+        target: demo::target(),
+        gateway: demo::gateway(),
+        live: demo::live(),
+        change,
+        operator: "mira".to_owned(),
+        cores: 2,
+        size: (80, 24),
+        folder: ".".to_owned(),
+        notice: None,
+        step: None,
+        previous: None,
+        policy: None,
+        others: Vec::new(),
+    }
+}
+
 impl Stage {
     /// Opens a new change.
     pub(crate) fn new() -> Self {
@@ -49,33 +84,8 @@ impl Stage {
     /// Opens a change that goes on from a record.
     pub(crate) fn after(previous: Option<Previous>) -> Self {
         let runbook = Runbook::parse(GATEWAY_EXPOSURE).expect("the runbook");
-        let header = Header {
-            schema: SCHEMA.to_owned(),
-            version: 1,
-            change: "7F3A".to_owned(),
-            runbook: runbook.id.clone(),
-            revision: runbook.revision.clone(),
-            runbook_sha256: String::new(),
-            target: demo::target().id,
-            started: now(),
-            demo: true,
-        };
-        let start = Start {
-            runbook,
-            target: demo::target(),
-            gateway: demo::gateway(),
-            live: demo::live(),
-            change: Change::begin(header),
-            operator: "claw".to_owned(),
-            cores: 2,
-            size: (80, 24),
-            folder: ".".to_owned(),
-            notice: None,
-            step: None,
-            previous,
-            policy: None,
-            others: Vec::new(),
-        };
+        let change = Change::begin(header(&runbook, now()));
+        let start = Start { operator: "claw".to_owned(), previous, ..start(runbook, change) };
         Self { app: App::new(start, now()), audit: None, sealed: None, shelf: None }
     }
 
