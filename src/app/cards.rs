@@ -37,6 +37,12 @@ impl App {
         self.runbook.item(item)?.cards.get(place)
     }
 
+    /// Tells whether a card's command may be run from here.
+    #[must_use]
+    pub fn may_run(&self, card: &Card) -> bool {
+        card.here && !self.target.demo && self.gateway.elsewhere.is_none()
+    }
+
     /// Returns what was seen on a card, and what its rule makes of it.
     #[must_use]
     pub fn seen(&self, item: &str, place: usize) -> Option<(&Sighting, Judged)> {

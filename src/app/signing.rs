@@ -133,7 +133,11 @@ impl App {
         } else if word.trim() != SIGN {
             Some("type the word `sign` to seal the record")
         } else if self.is_busy() {
-            Some("a check is still running; wait for it, or stop it in step 3")
+            Some("a check is still running; wait for it, or stop it where it was started")
+        } else if self.answers.applied.iter().any(|(_, it)| self.pending(it).is_some()) {
+            Some(
+                "a move may still be undone by itself: keep it in step 8, or wait until it is undone",
+            )
         } else {
             None
         };

@@ -294,13 +294,10 @@ fn applied(page: &mut String, sealing: &Sealing<'_>) {
     let live = sealing.config.map_or("", |config| config.digest.as_str());
     for (item, applied) in &sealing.answers.applied {
         let done = &applied.done;
-        let became = match (done.is_undone(live), done.undone_at) {
-            (true, _) => "undone since".to_owned(),
-            (false, Some(at)) if at > sealing.now => {
-                format!("undone by itself at {} unless it is kept", at.format("%H:%M:%S %:z"))
-            }
-            (false, _) if done.met => "read back, as the patch says".to_owned(),
-            (false, _) => "read back, and not all of it was true".to_owned(),
+        let became = match (done.is_undone(live), done.met) {
+            (true, _) => "undone since",
+            (false, true) => "read back, as the patch says",
+            (false, false) => "read back, and not all of it was true",
         };
         let at = done.at.format("%Y-%m-%d %H:%M %:z");
         let says = safe(&applied.planned.says);

@@ -391,7 +391,11 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
         }
     }
     for (_, applied) in &app.answers.applied {
-        let undone = if app.is_undone(applied) { ", undone since" } else { "" };
+        let undone = match app.pending(applied) {
+            _ if app.is_undone(applied) => ", undone since".to_owned(),
+            Some(at) => format!(", undone by itself at {} unless kept", at.format("%H:%M:%S")),
+            None => String::new(),
+        };
         let said =
             format!("{} at {}{undone}", applied.planned.says, applied.done.at.format("%H:%M"));
         prose.lead("Changed  ", theme.quiet(), &said, Style::new());

@@ -67,7 +67,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
             let cards = app.runbook.item(item).map_or(0, |item| item.cards.len());
             let title = format!("See for yourself, {} of {cards}", place + 1);
             let text = card::card(app, theme, item, *place);
-            page(theme, frame, body, &title, card::keys(app.card(item, *place)), &text, *scroll);
+            page(theme, frame, body, &title, card::keys(app, item, *place), &text, *scroll);
         }
         Some(Overlay::Apply { application, scroll }) => {
             let keys = if application.missing.is_empty() {

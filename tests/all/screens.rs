@@ -13,7 +13,7 @@ use crate::stage::Stage;
 const THEME: Theme = Theme { glyphs: Glyphs::Unicode, colour: Colour::Ansi };
 
 /// Every step with the keys that lead there, on the usual small terminal.
-const SMALL: [(&str, &str); 17] = [
+const SMALL: [(&str, &str); 19] = [
     ("pattern", "1 g"),
     ("inventory", "2 g j j j j"),
     ("checks", "3 g"),
@@ -24,6 +24,8 @@ const SMALL: [(&str, &str); 17] = [
     ("proxy", "6 g"),
     ("tools", "7 g j"),
     ("change", "5 g f 8 g"),
+    ("offer", "8 g j"),
+    ("card", "1 g j s"),
     ("validation", "9 g j"),
     ("checklist", "0 g"),
     ("sign-off", "- g"),

@@ -55,12 +55,16 @@ pub(super) fn asked(theme: Theme, application: &Application) -> Prose {
     );
     match application.undo_in {
         Some(seconds) => {
-            let said =
-                format!("It is undone by itself after {seconds} s unless you keep it; u: not so.");
+            let said = format!(
+                "It is undone by itself after {seconds} s unless you keep it; u switches that off."
+            );
             text.add(&said, theme.key());
         }
         None => {
-            text.add("It is not undone by itself; u: after 300 s unless you keep it.", theme.key());
+            text.add(
+                "It is not undone by itself; u has it undone after 300 s unless you keep it.",
+                theme.key(),
+            );
         }
     }
     text

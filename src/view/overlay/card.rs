@@ -84,9 +84,11 @@ fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
 }
 
 /// Returns the keys that matter on a card.
-pub(super) fn keys(card: Option<&Card>) -> &'static str {
-    match card {
-        Some(card) if card.here => "r runs it here · paste · e write · ← → cards · esc closes",
+pub(super) fn keys(app: &App, item: &str, place: usize) -> &'static str {
+    match app.card(item, place) {
+        Some(card) if app.may_run(card) => {
+            "r runs it here · paste · e write · ← → cards · esc closes"
+        }
         _ => "paste the answer · e write · c copy · ← → cards · esc closes",
     }
 }
