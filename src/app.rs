@@ -32,6 +32,7 @@ pub use self::apply::Aftermath;
 pub use self::apply::Application;
 pub use self::apply::Applying;
 pub use self::apply::NotApplied;
+pub use self::apply::Told;
 pub use self::checks::InFlight;
 pub use self::checks::MOVE;
 pub use self::checks::RunId;
@@ -92,7 +93,7 @@ pub enum Message {
     /// A record was sealed, or why not.
     Sealed(Result<Sealed, String>),
     /// A line was told of what is applied.
-    Told(String),
+    Told(Told),
     /// What came of it; the config was read again before.
     Applied(Result<Aftermath, NotApplied>),
     /// The file is there by which a change is kept.

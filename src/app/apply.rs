@@ -69,6 +69,15 @@ pub struct Aftermath {
     pub measured: bool,
 }
 
+/// A line that is told while a patch is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What it says.
+    pub text: String,
+    /// Whether something is not as it was meant.
+    pub wrong: bool,
+}
+
 /// Why a patch was not applied, or not wholly.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}")]
@@ -93,7 +102,7 @@ pub struct Applying {
     /// How the validation stood before it.
     pub validated: Vec<(String, Verdict)>,
     /// What was told so far.
-    pub lines: Vec<String>,
+    pub lines: Vec<Told>,
     /// What came of it.
     pub outcome: Option<Result<Aftermath, NotApplied>>,
 }
@@ -248,7 +257,7 @@ impl App {
     }
 
     /// Takes a line that was told while something is applied.
-    pub(super) fn told(&mut self, line: String) {
+    pub(super) fn told(&mut self, line: Told) {
         if let Some(applying) = &mut self.applying {
             applying.lines.push(line);
         }

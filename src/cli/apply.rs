@@ -45,7 +45,7 @@ pub(super) fn run(
     };
     let manner = Manner { closes_all: true, undo_in };
     let in_turn = InTurn::new(scene.live.mask());
-    let applied = apply::apply(tailored, &site, manner, &in_turn, &mut say);
+    let applied = apply::apply(tailored, &site, manner, &in_turn, &mut |line| say(&line.text));
     in_turn.obey();
     let applied = applied.map_err(not_applied)?;
     say("next     portcullis check, then the follow-up steps of the rollback");

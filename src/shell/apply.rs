@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::app::Aftermath;
 use crate::app::Live;
 use crate::app::NotApplied;
+use crate::app::Told;
 use crate::openclaw::command;
 use crate::openclaw::command::Command;
 use crate::openclaw::command::Ended;
@@ -92,7 +93,7 @@ pub fn apply(
     site: &Site,
     manner: Manner,
     in_turn: &InTurn,
-    tell: &mut dyn FnMut(&str),
+    tell: &mut dyn FnMut(Told),
 ) -> Result<Aftermath, NotApplied> {
     let Some(config) = site.live.config() else {
         let why = match &site.live {
@@ -152,12 +153,17 @@ struct Work<'a> {
     /// Who listened on the gateway's port before; none where this system does not tell.
     listened: Option<Vec<Listener>>,
     in_turn: &'a InTurn,
-    tell: &'a mut dyn FnMut(&str),
+    tell: &'a mut dyn FnMut(Told),
 }
 
 impl Work<'_> {
     fn say(&mut self, line: &str) {
-        (self.tell)(line);
+        (self.tell)(Told { text: line.to_owned(), wrong: false });
+    }
+
+    /// Says what is not as it was meant.
+    fn wrong(&mut self, line: &str) {
+        (self.tell)(Told { text: line.to_owned(), wrong: true });
     }
 
     /// Says how a config that OpenClaw does not write is changed.
@@ -287,11 +293,11 @@ impl Work<'_> {
         });
         for part in missing {
             met = false;
-            self.say(&format!("NOT MET  {} does not say what was written", part.file.display()));
+            self.wrong(&format!("NOT MET  {} does not say what was written", part.file.display()));
         }
         for part in tailored.parts.iter().filter(|part| !part.by_writer) {
             met = false;
-            self.say(&format!(
+            self.wrong(&format!(
                 "to do    {} by hand: OpenClaw's writer does not take its part",
                 part.file.display()
             ));
@@ -299,7 +305,7 @@ impl Work<'_> {
         if self.manner.closes_all {
             for open in patch::open_in(&config.value, config) {
                 met = false;
-                self.say(&format!("OPEN     {open}"));
+                self.wrong(&format!("OPEN     {open}"));
             }
         }
         let changes = count(tailored.changes().count(), "change");
@@ -335,7 +341,7 @@ impl Work<'_> {
         let stop_and_start = "A gateway that restarts within its own process keeps the bind it was \
                               started with: `openclaw gateway stop`, then `openclaw gateway start`";
         if listeners.is_empty() {
-            self.say(&format!(
+            self.wrong(&format!(
                 "LISTENER none on port {port}: the gateway is not back. Its log says why"
             ));
             return (false, true);
@@ -348,13 +354,13 @@ impl Work<'_> {
                 self.say(&format!("listener {addresses} on port {port}, as the config says"));
             }
             (true, false) => {
-                self.say(&format!(
+                self.wrong(&format!(
                     "LISTENER {addresses} on port {port}: still open. {stop_and_start}"
                 ));
                 return (false, true);
             }
             (false, true) => {
-                self.say(&format!(
+                self.wrong(&format!(
                     "LISTENER {addresses} on port {port}: still this host only. {stop_and_start}"
                 ));
                 return (false, true);

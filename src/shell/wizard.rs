@@ -387,9 +387,9 @@ impl Shell {
         let (queue, patch) = (self.queue.clone(), application.patch.clone());
         self.applying = Some(thread::spawn(move || {
             let in_turn = InTurn::unasked(site.live.mask());
-            let mut tell = |line: &str| {
+            let mut tell = |line| {
                 // The receiver is gone only when the wizard has been left.
-                let _ = queue.send(Message::Told(line.to_owned()));
+                let _ = queue.send(Message::Told(line));
             };
             let outcome = apply::apply(&patch, &site, manner, &in_turn, &mut tell);
             let _ = queue.send(Message::Applied(outcome));

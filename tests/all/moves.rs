@@ -17,6 +17,7 @@ use portcullis::app::Message;
 use portcullis::app::NotApplied;
 use portcullis::app::Overlay;
 use portcullis::app::Start;
+use portcullis::app::Told;
 use portcullis::app::page::Row;
 use portcullis::app::page::Step;
 use portcullis::app::page::rows;
@@ -207,7 +208,7 @@ fn validation_counts_anew_after_a_change_and_no_key_takes_the_change_back() {
     wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
     assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Confirmed);
     wizard.at(Step::Change, &Row::Move(0)).press("A enter");
-    wizard.send(Message::Told("writing  openclaw.json".to_owned()));
+    wizard.send(Message::Told(Told { text: "writing  openclaw.json".to_owned(), wrong: false }));
     wizard.send(Message::Applied(Ok(aftermath())));
     assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Open, "said before it");
     let effects = wizard.press("enter");

@@ -77,11 +77,7 @@ pub(super) fn told(app: &App, theme: Theme) -> Prose {
     text.add(&applying.application.planned.says, theme.heading());
     text.gap();
     for line in &applying.lines {
-        let wrong = line
-            .split(' ')
-            .next()
-            .is_some_and(|word| word.len() > 3 && word == word.to_uppercase());
-        text.add(line, if wrong { theme.wrong() } else { Style::new() });
+        text.add(&line.text, if line.wrong { theme.wrong() } else { Style::new() });
     }
     text.gap();
     outcome(app, theme, applying, &mut text);

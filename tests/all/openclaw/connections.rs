@@ -22,7 +22,7 @@ use crate::terminal::harness::Launch;
 
 pub(super) const TOKEN: &str = "8f3b60c1d27e49a5b0836fd1c27a94e5";
 
-const CONFIG: &str = r#"{
+pub(super) const CONFIG: &str = r#"{
   gateway: {
     mode: "local",
     bind: "loopback",

@@ -18,6 +18,7 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::home::Home;
+use crate::openclaw::connections::CONFIG;
 use crate::openclaw::connections::SOUND;
 use crate::openclaw::connections::TOKEN;
 use crate::openclaw::connections::observed;
@@ -26,17 +27,6 @@ use crate::openclaw::gateway::Gateway;
 use crate::openclaw::gateway::Installed;
 use crate::openclaw::nginx::Nginx;
 use crate::openclaw::proxied::report;
-
-const PLAIN: &str = r#"{
-  gateway: {
-    mode: "local",
-    bind: "loopback",
-    port: PORT,
-    auth: { mode: "token", token: "8f3b60c1d27e49a5b0836fd1c27a94e5" },
-    controlUi: { allowedOrigins: ["https://claw.example"] },
-  },
-}
-"#;
 
 /// A gateway that makes its own certificate.
 const OWN: &str = r#"{
@@ -96,7 +86,7 @@ struct Case<'a> {
 #[test]
 fn a_certificate_decides_whether_anything_is_sent_at_all() {
     let Some(openclaw) = Installed::find() else { return };
-    let (home, port) = openclaw.home(PLAIN);
+    let (home, port) = openclaw.home(CONFIG);
     let (ours, theirs, alike) = (authority("ours"), authority("theirs"), authority("ours"));
     let always = (2020, 4000);
     let shown = [
