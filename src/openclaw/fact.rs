@@ -272,6 +272,7 @@ pub const PATHS: &[Path] = paths! {
     "config.agent.profile" Agent Text "`minimal`, `messaging`, `coding`, `full`; unset filters nothing";
     "config.agent.tools.allow" Agent List "tools allowed on top of, or instead of, the profile";
     "config.agent.tools.deny" Agent List "tools denied";
+    "config.agent.tools.commands" Agent Flag "whether its tool policy leaves it the tool that runs commands";
     "config.agent.tools.broad" Agent Flag "whether it can run commands or write files";
     "config.agent.tools.dangerous" Agent List "tools it has that have no place behind an open surface: browser, canvas, nodes, cron, gateway, session spawning";
     "config.agent.exec.mode" Agent Text "`deny`, `allowlist`, `ask`, `auto` or `full`, whichever way it is written";

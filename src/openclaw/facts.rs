@@ -7,7 +7,7 @@ mod channels;
 mod dialect;
 mod elevated;
 mod entry;
-mod exec;
+pub(crate) mod exec;
 mod flags;
 mod found;
 mod gateway;

@@ -3,6 +3,7 @@
 //! Pure, as [`witness`] is: what cannot be read whole is no answer, and no
 //! answer proves nothing.
 
+mod documents;
 mod firewall;
 mod reach;
 
@@ -38,6 +39,14 @@ pub const PATHS: &[Path] = &[
     seen("seen.count", Holds::Count, "the number that was printed"),
     seen("seen.default_deny", Holds::Flag, "whether a firewall drops what no rule lets in"),
     seen("seen.open_to_all", Holds::Flag, "whether it lets everyone in to the gateway's port"),
+    seen(
+        "seen.exec_gated",
+        Holds::Flag,
+        "whether host commands are denied or wait for approval, for each agent that senders reach \
+         and whose tools include them",
+    ),
+    seen("seen.sandboxed", Holds::Flag, "whether a session other than the main one is sandboxed"),
+    seen("seen.archive_whole", Holds::Flag, "whether an archive was read back and found whole"),
 ];
 
 /// Finds a path by name, among what a kind of answer tells.
@@ -50,6 +59,9 @@ pub fn path(reads: Reads, name: &str) -> Option<&'static Path> {
         Reads::Lines => &["seen.lines"],
         Reads::Count => &["seen.count"],
         Reads::Firewall => &["seen.default_deny", "seen.open_to_all"],
+        Reads::ExecPolicy => &["seen.exec_gated"],
+        Reads::Sandbox => &["seen.sandboxed"],
+        Reads::Backup => &["seen.archive_whole"],
         Reads::Sockets => return fact::path(of("listener.")?),
         Reads::Serve => return witness::path(of("tailscale.")?),
         Reads::Nginx => return witness::path(of("nginx.")?),
@@ -67,7 +79,14 @@ pub fn imported(reads: Reads) -> &'static [Witness] {
         Reads::Serve => &[Witness::Serve, Witness::Funnel],
         Reads::Nginx => &[Witness::Nginx],
         Reads::Docker => &[Witness::Docker],
-        Reads::Status | Reads::Reach | Reads::Lines | Reads::Count | Reads::Firewall => &[],
+        Reads::Status
+        | Reads::Reach
+        | Reads::Lines
+        | Reads::Count
+        | Reads::Firewall
+        | Reads::ExecPolicy
+        | Reads::Sandbox
+        | Reads::Backup => &[],
     }
 }
 
@@ -90,6 +109,13 @@ pub fn read(reads: Reads, text: &str, asked: &Asked) -> Result<BTreeMap<String, 
         Reads::Lines => return lines(text),
         Reads::Count => return count(text),
         Reads::Firewall => return firewall(text, asked.port),
+        Reads::ExecPolicy => return exec_policy(text, asked),
+        Reads::Sandbox => {
+            return Ok(observed([("seen.sandboxed", documents::sandboxed(text)?.into())]));
+        }
+        Reads::Backup => {
+            return Ok(observed([("seen.archive_whole", documents::archive_whole(text)?.into())]));
+        }
         Reads::Sockets => Witness::Sockets,
         Reads::Serve => Witness::Serve,
         Reads::Nginx => Witness::Nginx,
@@ -179,11 +205,16 @@ fn firewall(text: &str, port: u16) -> Result<BTreeMap<String, Value>, Unread> {
     Ok(known.collect())
 }
 
+fn exec_policy(text: &str, asked: &Asked) -> Result<BTreeMap<String, Value>, Unread> {
+    let gated = documents::exec_gated(text, asked.commanding.as_deref())?;
+    Ok(gated.into_iter().map(|gated| ("seen.exec_gated".to_owned(), gated.into())).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ASKED: Asked = Asked { port: 18789, user_header: None };
+    const ASKED: Asked = Asked { port: 18789, user_header: None, commanding: None };
 
     #[track_caller]
     fn tells(reads: Reads, text: &str, path: &str, value: impl Into<Value>) {
@@ -221,7 +252,7 @@ mod tests {
 
     #[test]
     fn where_no_port_is_known_nothing_is_told_of_it() {
-        let nobody = Asked { port: 0, user_header: None };
+        let nobody = Asked { port: 0, user_header: None, commanding: None };
         for (reads, text) in [
             (Reads::Docker, "claw\t0.0.0.0:18789->18789/tcp\n"),
             (Reads::Firewall, "Status: active\nDefault: deny (incoming), allow (outgoing)\n"),

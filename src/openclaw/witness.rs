@@ -47,6 +47,9 @@ pub struct Asked {
     pub port: u16,
     /// The header in which the gateway takes the user from a proxy, where the config names one.
     pub user_header: Option<String>,
+    /// The agents that senders reach and whose tools include the one that runs commands; none where
+    /// that cannot be told.
+    pub commanding: Option<Vec<String>>,
 }
 
 impl Asked {
@@ -59,8 +62,26 @@ impl Asked {
         Self {
             port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default(),
             user_header: header.map(str::to_owned),
+            commanding: facts.and_then(commanding),
         }
     }
+}
+
+/// Returns the agents that senders reach and that may run commands as far as their tools go.
+fn commanding(facts: &Facts) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for subject in facts.subjects(Each::Agent) {
+        let Subject::Agent(name) = subject else { continue };
+        let of = |path| facts.get(subject, path)?.value.as_ref()?.as_bool();
+        let reached = of("config.agent.reachable");
+        let commands = of("config.agent.tools.commands");
+        match (reached, commands) {
+            (Some(false), _) | (_, Some(false)) => {}
+            (Some(true), _) => names.push(name.clone()),
+            (None, _) => return None,
+        }
+    }
+    Some(names)
 }
 
 /// Why a text tells nothing.
@@ -248,7 +269,7 @@ mod tests {
         fn no_text_makes_a_reader_panic(
             text in r#"(?s)(# configuration file /[a-z]{1,3}:\n|include [a-z*/]{1,3};|[a-z]{1,4} [{};$"'\\#]|LISTEN 0 1 |\[::1%|\]:1|\*:18789 |->|\{"Web":|AllowFunnel|.|\n){0,60}"#,
         ) {
-            let asked = Asked { port: 18789, user_header: Some("X-User".to_owned()) };
+            let asked = Asked { port: 18789, user_header: Some("X-User".to_owned()), commanding: None };
             for witness in Witness::ALL {
                 for status in [None, Some(0), Some(1)] {
                     let _ = witness.outcome(&text, status, &asked);
@@ -259,7 +280,7 @@ mod tests {
 
     #[test]
     fn where_no_port_is_known_a_witness_tells_nothing_of_it() {
-        let nobody = Asked { port: 0, user_header: None };
+        let nobody = Asked { port: 0, user_header: None, commanding: None };
         let text = "claw\t0.0.0.0:18789->18789/tcp\n";
         assert_eq!(Witness::Docker.read(text, &nobody), Err(Unread::NoPort));
         let routes = r#"{"TCP":{"443":{"TCPForward":"127.0.0.1:18789"}}}"#;
@@ -269,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_or_failed_proves_nothing() {
-        let asked = Asked { port: 18789, user_header: None };
+        let asked = Asked { port: 18789, user_header: None, commanding: None };
         let whole = "State Recv-Q Send-Q Local Address:Port Peer Address:Port\n\
                      LISTEN 0 511 127.0.0.1:18789 0.0.0.0:*\n";
         let measured = |outcome: Outcome| matches!(outcome, Outcome::Measured(_));

@@ -116,13 +116,15 @@ pub struct FixRow {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
+    /// A few words for its heading.
+    pub title: String,
     /// What the answer proves.
     pub proves: String,
     /// What it leaves open.
     pub leaves_open: String,
     /// The machine to do it on.
     pub place: String,
-    /// The command, or the act.
+    /// The command, or the act; on every system, where no other is named for one.
     pub command: String,
     /// What a good answer looks like.
     pub good: String,
@@ -134,7 +136,8 @@ pub struct Card {
     /// shell.
     #[serde(default)]
     pub here: bool,
-    /// Whether it was tried, and not only read about.
+    /// Whether it was tried on Linux, and not only read about. What is named for macOS and Windows
+    /// was read about.
     #[serde(default)]
     pub tried: bool,
     /// What reads the answer, and what must hold of it.
@@ -176,4 +179,10 @@ pub enum Reads {
     Nginx,
     /// What `docker ps` says of published ports.
     Docker,
+    /// What `openclaw exec-policy show --json` or `openclaw approvals get --json` say.
+    ExecPolicy,
+    /// What `openclaw sandbox explain --json` says of one session.
+    Sandbox,
+    /// What `openclaw backup verify --json` says of an archive.
+    Backup,
 }

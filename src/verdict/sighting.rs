@@ -151,7 +151,8 @@ pub fn judged(card: &Card, sighting: &Sighting, asked: &Asked) -> Judged {
         return Judged::Unread("it is too long to be kept whole".to_owned());
     }
     // A connection that is refused, a count of none: these end with a status of their own.
-    let own_status = matches!(judge.reads, Reads::Reach | Reads::Count | Reads::Status);
+    let own_status =
+        matches!(judge.reads, Reads::Reach | Reads::Count | Reads::Status | Reads::Backup);
     if let Some(status) = sighting.status.filter(|status| *status != 0 && !own_status) {
         return Judged::Unread(format!("the command ended with status {status}"));
     }

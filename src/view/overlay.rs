@@ -1,7 +1,7 @@
 //! What lies over the step: a form, the help, the blockers, the search, an output.
 
 mod apply;
-mod card;
+pub(super) mod card;
 mod records;
 mod signing;
 

@@ -63,7 +63,11 @@ fn cards() -> Vec<(String, Card)> {
 }
 
 fn of(card: &Card, id: &str, how: How, says: &str) -> Judged {
-    let asked = Asked { port: 18789, user_header: Some("X-Forwarded-User".to_owned()) };
+    let asked = Asked {
+        port: 18789,
+        user_header: Some("X-Forwarded-User".to_owned()),
+        commanding: Some(vec!["main".to_owned()]),
+    };
     judged(card, &Sighting::new(id, how, says, now()), &asked)
 }
 
@@ -99,7 +103,7 @@ fn what_is_no_answer_proves_nothing() {
             assert_ne!(said.truth(), Truth::Yes, "{id}: {text:?}");
         }
         let failed = Sighting { status: Some(127), ..Sighting::new(id, How::Ran, "", now()) };
-        let asked = Asked { port: 18789, user_header: None };
+        let asked = Asked { port: 18789, user_header: None, commanding: None };
         assert_eq!(judged(card, &failed, &asked).truth(), Truth::Unknown, "{id}");
     }
 }
@@ -198,4 +202,41 @@ fn a_card_elsewhere_is_not_run_and_a_written_answer_is_kept() {
     assert_eq!(wizard.app.review.verdict(&item), Verdict::Open, "it takes a word still");
     let effects = wizard.press("esc");
     assert_eq!(effects, []);
+}
+
+/// What a shell knows that is not `PowerShell`, and programs that Windows or macOS do not have.
+const UNIX_ONLY: [&str; 11] = [
+    "/dev/null",
+    "| grep",
+    "| head",
+    "$(",
+    "sudo ",
+    "nc -",
+    "ss -",
+    "ps -eo",
+    "printenv",
+    "read -rs",
+    "curl -",
+];
+const LINUX_ONLY: [&str; 4] = ["ss -", "ufw", "ps -eo", "nc -vz -w"];
+
+#[test]
+fn every_card_has_a_title_and_a_command_for_each_system() {
+    let mut titles = BTreeMap::new();
+    for (id, card) in cards() {
+        assert!((1..=40).contains(&card.title.chars().count()), "{id}: {}", card.title);
+        let item = id.rsplit_once('.').unwrap().0.to_owned();
+        assert_eq!(titles.insert((item, card.title.clone()), id.clone()), None, "{id}");
+        let holds = |marks: &[&str]| marks.iter().any(|mark| card.command.contains(mark));
+        // Portcullis itself runs on Unix.
+        if !card.command.starts_with("portcullis ") {
+            assert_eq!(card.windows.is_some(), holds(&UNIX_ONLY), "{id}: Windows");
+        }
+        if holds(&LINUX_ONLY) {
+            assert!(card.macos.is_some(), "{id}: macOS");
+        }
+        for other in [&card.macos, &card.windows].into_iter().flatten() {
+            assert_ne!(other, &card.command, "{id}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use portcullis::openclaw::witness::Witness;
 fn listening() -> (TcpListener, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
-    (listener, Asked { port, user_header: Some("X-Forwarded-User".to_owned()) })
+    (listener, Asked { port, user_header: Some("X-Forwarded-User".to_owned()), commanding: None })
 }
 
 /// Runs a program, or says loudly that it is missing.
@@ -89,7 +89,8 @@ fn what_nginx_prints_of_itself_is_read() {
     ) else {
         return;
     };
-    let asked = Asked { port: 18789, user_header: Some("X-Forwarded-User".to_owned()) };
+    let asked =
+        Asked { port: 18789, user_header: Some("X-Forwarded-User".to_owned()), commanding: None };
     let report = Witness::Nginx.read(&text, &asked).unwrap_or_else(|why| panic!("{why}:\n{text}"));
     assert_eq!(
         report.notes,

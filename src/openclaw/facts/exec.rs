@@ -107,6 +107,17 @@ pub(super) fn exec(reading: &Reading<'_>, agent: &Agent<'_>, sandbox: Option<&st
     exec
 }
 
+/// Tells whether commands are denied or wait for approval; none where it cannot be told.
+pub(crate) fn gated(security: Option<&str>, ask: Option<&str>) -> Option<bool> {
+    match (security, ask) {
+        (Some("deny"), _)
+        | (Some("allowlist" | "full"), Some("always"))
+        | (Some("allowlist"), Some("on-miss")) => Some(true),
+        (Some("allowlist"), Some("off")) | (Some("full"), Some("off" | "on-miss")) => Some(false),
+        _ => None,
+    }
+}
+
 impl Exec {
     /// Takes a mode as written; a pair that it does not stand for cannot be told.
     fn take_mode(&mut self, written: Found) {
@@ -144,19 +155,6 @@ impl Exec {
         }
     }
 
-    /// Tells whether commands are denied or wait for approval; none where it cannot be told.
-    fn gated(&self) -> Option<bool> {
-        match (self.security.word(), self.ask.word()) {
-            (Some("deny"), _)
-            | (Some("allowlist" | "full"), Some("always"))
-            | (Some("allowlist"), Some("on-miss")) => Some(true),
-            (Some("allowlist"), Some("off")) | (Some("full"), Some("off" | "on-miss")) => {
-                Some(false)
-            }
-            _ => None,
-        }
-    }
-
     /// Puts the facts about commands on an agent's sheet. An agent whose tool policy leaves it no
     /// tool to run commands with is gated whatever its exec mode.
     pub(super) fn put(self, sheet: &mut Sheet, reading: &Reading<'_>, without_tool: bool) {
@@ -166,7 +164,8 @@ impl Exec {
         let gated = if without_tool {
             Found::follows(Some(true), tools).at_place_of(&self.security)
         } else {
-            Found::follows(self.gated(), inputs).at_place_of(&self.security)
+            Found::follows(gated(self.security.word(), self.ask.word()), inputs)
+                .at_place_of(&self.security)
         };
         let conflict = match &self.conflict {
             Some(path) => {

@@ -285,6 +285,8 @@ pub(super) fn put(
         (false, false, _) | (false, true, Some(false)) => Some(false),
     };
     let broad = broad.filter(|_| !policy.unseen);
+    let commands = (!policy.unseen).then_some(policy.runs());
+    sheet.put("config.agent.tools.commands", Found::follows(commands, inputs).at_place_of(&deny));
     sheet.put("config.agent.tools.broad", Found::follows(broad, inputs).at_place_of(&deny));
     let left: Vec<&str> = DANGEROUS.into_iter().filter(|tool| policy.allows(tool)).collect();
     let left = (!policy.unseen).then_some(left);

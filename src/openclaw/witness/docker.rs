@@ -104,7 +104,10 @@ mod tests {
 
     #[track_caller]
     fn case(text: &str, addresses: &[&str], loopback_only: bool) {
-        let report = report(&read(text).unwrap(), &Asked { port: 18789, user_header: None });
+        let report = report(
+            &read(text).unwrap(),
+            &Asked { port: 18789, user_header: None, commanding: None },
+        );
         assert_eq!(report.observed["docker.publishes_gateway"], Value::from(addresses));
         assert_eq!(report.observed["docker.loopback_only"], loopback_only);
         assert_eq!(report.findings.is_empty(), loopback_only);

@@ -101,7 +101,7 @@ fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
 mod tests {
     use super::*;
 
-    const ASKED: Asked = Asked { port: 18789, user_header: None };
+    const ASKED: Asked = Asked { port: 18789, user_header: None, commanding: None };
 
     #[track_caller]
     fn case(text: &str, addresses: &[&str], loopback_only: Option<bool>) {

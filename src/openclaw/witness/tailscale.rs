@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn reported(text: &str) -> Report {
-        let asked = Asked { port: 18789, user_header: None };
+        let asked = Asked { port: 18789, user_header: None, commanding: None };
         report("tailscale-serve", &routes(text).unwrap(), &asked)
     }
 

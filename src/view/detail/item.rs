@@ -10,6 +10,7 @@ use crate::verdict::Judged;
 use crate::verdict::Kind;
 use crate::verdict::Truth;
 use crate::verdict::Verdict;
+use crate::view::overlay::card;
 use crate::view::prose::Prose;
 use crate::view::theme::Theme;
 
@@ -35,7 +36,7 @@ pub(super) fn item(app: &App, theme: Theme, id: &str, prose: &mut Prose) {
     proof(app, theme, item, prose);
     prose.lead("Why: ", theme.quiet(), &item.why, Style::new());
     what_to_do(app, theme, item, judged, prose);
-    cards(theme, item, prose);
+    cards(app, theme, item, prose);
     prose.gap();
     prose.add(&item.source, theme.quiet());
 }
@@ -120,20 +121,23 @@ fn what_to_do(app: &App, theme: Theme, item: &Item, judged: &Judged, prose: &mut
     }
 }
 
-fn cards(theme: Theme, item: &Item, prose: &mut Prose) {
-    for card in &item.cards {
-        prose.gap();
-        prose.add("See for yourself", theme.heading());
-        let rows = [
-            ("proves       ", &card.proves),
-            ("leaves open  ", &card.leaves_open),
-            ("where        ", &card.place),
-            ("do           ", &card.command),
-            ("good answer  ", &card.good),
-        ];
-        for (lead, text) in rows {
-            prose.lead(lead, theme.quiet(), text, Style::new());
-        }
+/// Lists the cards, each with what its newest answer came to.
+fn cards(app: &App, theme: Theme, item: &Item, prose: &mut Prose) {
+    if item.cards.is_empty() {
+        return;
+    }
+    prose.gap();
+    prose.lead("s ", theme.key(), "See for yourself", theme.heading());
+    for (place, card) in item.cards.iter().enumerate() {
+        let (verdict, said) = match app.seen(&item.id, place) {
+            None => (Verdict::Open, "not looked at"),
+            Some((seen, _)) if !seen.counts(app.now) => (Verdict::Unmeasured, "over a day old"),
+            Some((_, seen)) => card::said(&seen),
+        };
+        let style = theme.of_verdict(verdict);
+        let mark = format!("{} ", theme.verdict(verdict));
+        prose.with_right(&mark, style, &card.title, Style::new(), said, style);
+        prose.lead("  ", theme.quiet(), &card.proves, theme.quiet());
     }
 }
 

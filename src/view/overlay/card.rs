@@ -19,8 +19,9 @@ const SHOWN: usize = 40;
 pub(super) fn card(app: &App, theme: Theme, item: &str, place: usize) -> Prose {
     let mut text = Prose::default();
     let Some(card) = app.card(item, place) else { return text };
+    text.add(&card.title, theme.heading());
     if let Some(item) = app.runbook.item(item) {
-        text.add(&item.statement, theme.heading());
+        text.lead("of  ", theme.quiet(), &item.statement, theme.quiet());
     }
     text.gap();
     rows(theme, card, &mut text);
@@ -42,7 +43,12 @@ fn rows(theme: Theme, card: &Card, text: &mut Prose) {
         row("  on Windows ", command);
     }
     row("good answer  ", &card.good);
-    let known = if card.tried { "it was tried" } else { "it was read about, not tried" };
+    let elsewhere = card.macos.is_some() || card.windows.is_some();
+    let known = match (card.tried, elsewhere) {
+        (true, false) => "it was tried",
+        (true, true) => "it was tried on Linux; the others were read about",
+        (false, _) => "it was read about, not tried",
+    };
     let judged = if card.judge.is_some() { "the answer is judged" } else { "you judge the answer" };
     text.add(&format!("{judged}; {known}"), theme.quiet());
 }
@@ -61,18 +67,11 @@ fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
     let Some((seen, judged)) = app.seen(item, place) else {
         return text.add("Paste the answer here, or e writes down what you saw.", theme.quiet());
     };
-    let (mark, style, said) = match &judged {
-        Judged::NoRule => {
-            (Verdict::Open, theme.waiting(), "kept as evidence; you judge it".to_owned())
-        }
-        Judged::Unread(why) => (Verdict::Unmeasured, theme.waiting(), format!("not read: {why}")),
-        Judged::Read(Truth::Yes) => (Verdict::Met, theme.good(), "a good answer".to_owned()),
-        Judged::Read(Truth::No) => {
-            (Verdict::NotMet, theme.wrong(), "it refutes the item".to_owned())
-        }
-        Judged::Read(Truth::Unknown) => {
-            (Verdict::Unmeasured, theme.waiting(), "it tells nothing about this".to_owned())
-        }
+    let (mark, said) = said(&judged);
+    let style = theme.of_verdict(mark);
+    let said = match &judged {
+        Judged::Unread(why) => format!("{said}: {why}"),
+        Judged::NoRule | Judged::Read(_) => said.to_owned(),
     };
     text.lead(&format!("{} ", theme.verdict(mark)), style, &said, style);
     text.add(&seen.origin(), theme.quiet());
@@ -81,6 +80,17 @@ fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
     }
     let lines: Vec<&str> = seen.says.lines().take(SHOWN).collect();
     text.verbatim(&lines.join("\n"), |_| Style::new());
+}
+
+/// Says what an answer came to, with the mark it gets.
+pub(in crate::view) fn said(judged: &Judged) -> (Verdict, &'static str) {
+    match judged {
+        Judged::NoRule => (Verdict::Open, "kept as evidence; you judge it"),
+        Judged::Unread(_) => (Verdict::Unmeasured, "not read"),
+        Judged::Read(Truth::Yes) => (Verdict::Met, "a good answer"),
+        Judged::Read(Truth::No) => (Verdict::NotMet, "it refutes the item"),
+        Judged::Read(Truth::Unknown) => (Verdict::Unmeasured, "it tells nothing about this"),
+    }
 }
 
 /// Returns the keys that matter on a card.

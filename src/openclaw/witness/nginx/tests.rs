@@ -9,7 +9,8 @@ fn reported(server: &str) -> Report {
          # configuration file /etc/nginx/conf.d/claw.conf:\n\
          server {{\n  listen 443 ssl;\n  server_name claw.example.org;\n{server}\n}}\n"
     );
-    let asked = Asked { port: 18789, user_header: Some("X-Forwarded-User".to_owned()) };
+    let asked =
+        Asked { port: 18789, user_header: Some("X-Forwarded-User".to_owned()), commanding: None };
     report(&read(&text).unwrap(), &asked)
 }
 
