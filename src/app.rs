@@ -9,6 +9,7 @@ pub mod page;
 
 mod accept;
 mod apply;
+mod brought;
 mod cards;
 mod checks;
 mod keys;

@@ -1,5 +1,6 @@
 //! Verdicts: what facts, findings and people's words make of an item.
 
+pub mod brought;
 mod evidence;
 mod lint;
 mod run;

@@ -118,7 +118,7 @@ impl App {
             return self
                 .refuse("this is the sample gateway: nothing is applied; w writes the patch");
         }
-        if let Some(host) = &self.gateway.elsewhere {
+        if let Some(host) = self.other_host() {
             let said =
                 format!("the gateway is on {host}: nothing is applied from here; w writes it");
             return self.refuse(said);

@@ -40,7 +40,7 @@ impl App {
     /// Tells whether a card's command may be run from here.
     #[must_use]
     pub fn may_run(&self, card: &Card) -> bool {
-        card.here && !self.target.demo && self.gateway.elsewhere.is_none()
+        card.here && !self.target.demo && self.other_host().is_none()
     }
 
     /// Returns what was seen on a card, and what its rule makes of it.
@@ -97,7 +97,7 @@ impl App {
             self.refuse("this is the sample gateway: nothing is there to be asked");
             return Vec::new();
         }
-        if let Some(host) = &self.gateway.elsewhere {
+        if let Some(host) = self.other_host() {
             self.refuse(format!("the gateway is on {host}; run it there and paste what it says"));
             return Vec::new();
         }

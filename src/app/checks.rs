@@ -74,8 +74,11 @@ impl App {
 
     /// Runs checks; shows first what those may write that were not agreed to yet.
     fn ask(&mut self, checks: Vec<String>) -> Vec<Effect> {
-        if let Some(host) = &self.gateway.elsewhere {
-            let why = format!("nothing runs here: the gateway is on {host}; collect and import");
+        if let Some(host) = self.other_host() {
+            let why = format!(
+                "nothing runs here: the gateway is on {host}; c copies what to run there, then paste \
+                 what it prints"
+            );
             self.refuse(why);
             return Vec::new();
         }

@@ -227,6 +227,9 @@ fn row_hints(app: &App, row: &Row) -> Vec<(Action, &'static str)> {
             let id = check.map_or("", |check| check.id.as_str());
             if app.in_flight.contains_key(id) {
                 vec![(Action::Cancel, "stop")]
+            } else if app.other_host().is_some() {
+                let output = app.answers.runs.contains_key(id).then_some((Action::Open, "output"));
+                output.into_iter().chain([(Action::Copy, "copy the line")]).collect()
             } else if app.answers.runs.contains_key(id) {
                 let accept = app.may_accept(row).is_ok().then_some((Action::Accept, "accept"));
                 let runs = [(Action::Open, "output"), (Action::Run, "retry")];

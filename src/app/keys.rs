@@ -44,12 +44,16 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
         self.notice = None;
         let mask = self.live.mask().clone();
+        // Terminals send the end of a line as a carriage return.
+        let lines = || text.replace("\r\n", "\n").replace('\r', "\n");
+        if let Some(check) = self.check_here() {
+            let check = check.id.clone();
+            return self.check_pasted(&check, &lines());
+        }
         match &mut self.overlay {
             Some(Overlay::Card { item, place, .. }) => {
                 let (item, place) = (item.clone(), *place);
-                // Terminals send the end of a line as a carriage return.
-                let text = text.replace("\r\n", "\n").replace('\r', "\n");
-                return self.card_pasted(&item, place, &text);
+                return self.card_pasted(&item, place, &lines());
             }
             Some(Overlay::Form(form)) => form.paste(text, &mask),
             Some(Overlay::Search { input, .. }) => {
@@ -457,11 +461,20 @@ impl App {
     }
 
     fn copy(&mut self) -> Vec<Effect> {
+        const COPIED: &str = "Copied to the terminal's clipboard, where the terminal allows it";
+        if let Some(check) = self.check_here() {
+            let Some(errand) = self.errand(check) else {
+                self.refuse("what this check says is not pasted; r runs it where the gateway is");
+                return Vec::new();
+            };
+            self.say(format!("{COPIED}: run it there, paste here what it prints"));
+            return vec![Effect::Copy(errand.line)];
+        }
         let Some(Row::Shape(shape)) = self.row() else {
             self.refuse("there is nothing to copy here");
             return Vec::new();
         };
-        self.say("Copied to the terminal's clipboard, where the terminal allows it".to_owned());
+        self.say(COPIED.to_owned());
         vec![Effect::Copy(self.shape_texts(shape, patch::COLUMNS).join("\n"))]
     }
 

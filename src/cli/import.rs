@@ -3,9 +3,8 @@
 //! It counts as a run here would: for a day from when it was taken, and only for the config whose
 //! sums were taken with it.
 
-mod journey;
+mod tale;
 
-use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,13 +14,12 @@ use crate::cli::Common;
 use crate::cli::Failure;
 use crate::cli::Format;
 use crate::cli::Status;
-use crate::cli::import::journey::Journey;
-use crate::cli::import::journey::Taken;
+use crate::cli::import::tale::Became;
+use crate::cli::import::tale::Tale;
 use crate::cli::print;
 use crate::cli::wizard;
 use crate::cli::wizard::Scene;
 use crate::openclaw::command::Gateway;
-use crate::openclaw::config::FileRead;
 use crate::openclaw::errand;
 use crate::openclaw::errand::Errand;
 use crate::openclaw::errand::Kind;
@@ -30,10 +28,11 @@ use crate::openclaw::errand::parcel;
 use crate::openclaw::errand::parcel::Span;
 use crate::openclaw::witness::Asked;
 use crate::shell;
-use crate::shell::brought;
 use crate::shell::brought::Piece;
-use crate::shell::live::Texts;
 use crate::shell::store::Draft;
+use crate::verdict::brought;
+use crate::verdict::brought::Journey;
+use crate::verdict::brought::Taken;
 
 /// Takes what was collected on another host.
 #[derive(Debug, Args)]
@@ -89,26 +88,42 @@ pub(super) struct Import {
 }
 
 /// A file that was brought.
-struct Parcel {
+struct Carried {
     errand: Errand,
     file: String,
     piece: Piece,
     text: String,
 }
 
+impl Carried {
+    /// Says what becomes of it; nothing where it is no answer, such as the time.
+    fn became(&self, journey: &Journey<'_>) -> Option<Became> {
+        let name = self.errand.name();
+        let parcel = brought::Parcel {
+            kind: self.errand.kind,
+            name,
+            line: &self.errand.line,
+            file: &self.file,
+            sha256: &self.piece.sha256,
+            written: Some(self.piece.written),
+            text: &self.text,
+        };
+        Some(match journey.taken(&parcel)? {
+            Taken::Kept(run) => Became::Kept(run),
+            Taken::Absent => Became::Absent(name),
+        })
+    }
+}
+
 impl Import {
     pub(super) fn run(self, common: &Common) -> Result<Status, Failure> {
         let scene = wizard::scene(common)?;
-        let Some(source) = &scene.source else {
+        if scene.source.is_none() {
             return Err(Failure::unreadable("the sample gateway takes nothing from elsewhere"));
-        };
-        // The very bytes whose digest the answers are bound to.
-        let texts = source.texts().map_err(|_| super::facts::unreadable(&scene.live))?;
-        if texts.config.digest != scene.live.digest() {
-            return Err(
-                Failure::unreadable("the config changed while it was read").hint("import again")
-            );
         }
+        let Some(config) = scene.live.config() else {
+            return Err(super::facts::unreadable(&scene.live));
+        };
         let (runbook, runbook_sha256) = common.runbook_for(&scene.gateway)?;
         let (parcels, absent) = self.parcels(&scene)?;
         let text = |kind| {
@@ -117,60 +132,58 @@ impl Import {
         };
         let untied = match text(Kind::Sums) {
             None => Some("no sums of the config were brought with it".to_owned()),
-            Some(sums) => parcel::tied(sums, &here(&texts)).err(),
+            Some(sums) => parcel::tied(sums, &config.sums).err(),
         };
         let journey = Journey {
-            scene: &scene,
             runbook: &runbook,
             host: &scene.target.host,
+            digest: scene.live.digest(),
             asked: Asked { port: scene.gateway.port, ..Asked::about(scene.live.facts()) },
             span: text(Kind::Time).and_then(Span::parse),
             untied,
             now: shell::now(),
         };
-        let mut taken: Vec<Taken> =
-            parcels.iter().filter_map(|parcel| journey.taken(parcel)).collect();
+        let mut became: Vec<Became> =
+            parcels.iter().filter_map(|parcel| parcel.became(&journey)).collect();
         if !self.dry_run {
             let header = wizard::header(common, &scene, &runbook, runbook_sha256)?;
             let places = common.places()?;
             let opened = Draft::open(&places, &scene.target.id, header);
             let mut opened = opened.map_err(wizard::cannot_open)?;
             let answers = opened.change.answers();
-            for it in &mut taken {
-                let Taken::Kept(run) = it else { continue };
+            for it in &mut became {
+                let Became::Kept(run) = it else { continue };
                 let known = answers.runs.get(&run.check);
-                let better = known.is_some_and(|known| {
-                    let digest = scene.live.digest();
-                    let counts = known.counts(digest, journey.now);
-                    known.at > run.at || (counts && !run.counts(digest, journey.now))
-                });
-                if better {
+                if known.is_some_and(|known| journey.is_better(known, run)) {
                     let name = parcels.iter().map(|parcel| parcel.errand.name());
                     let mut name = name.filter(|name| journey.check(name) == run.check);
-                    *it = Taken::Older(name.next().unwrap_or_default());
+                    *it = Became::Older(name.next().unwrap_or_default());
                 }
             }
-            let entries: Vec<_> = (taken.iter())
+            let entries: Vec<_> = (became.iter())
                 .filter_map(|it| match it {
-                    Taken::Kept(run) => Some(opened.change.act(Act::Ran(run.clone()), journey.now)),
-                    Taken::Absent(_) | Taken::Older(_) => None,
+                    Became::Kept(run) => {
+                        Some(opened.change.act(Act::Ran(run.clone()), journey.now))
+                    }
+                    Became::Absent(_) | Became::Older(_) => None,
                 })
                 .collect();
             opened.draft.save(&entries).map_err(wizard::cannot_open)?;
         }
+        let tale = Tale { scene: &scene, journey: &journey, became: &became, absent: &absent };
         print(&match self.format {
-            Format::Text => journey.text(&taken, &absent, self.dry_run),
-            Format::Json => super::pretty(&journey.json(&taken, &absent))?,
+            Format::Text => tale.text(self.dry_run),
+            Format::Json => super::pretty(&tale.json())?,
         })?;
-        let good = taken.iter().all(|it| match it {
-            Taken::Kept(run) => run.is_measured() && journey.why_not(run).is_none(),
-            Taken::Absent(_) | Taken::Older(_) => true,
+        let good = became.iter().all(|it| match it {
+            Became::Kept(run) => run.is_measured() && journey.why_not(run).is_none(),
+            Became::Absent(_) | Became::Older(_) => true,
         });
         Ok(if good { Status::Fine } else { Status::Incomplete })
     }
 
     /// Reads every file that was named or lies in the folder; names what is not there.
-    fn parcels(&self, scene: &Scene) -> Result<(Vec<Parcel>, Vec<&'static str>), Failure> {
+    fn parcels(&self, scene: &Scene) -> Result<(Vec<Carried>, Vec<&'static str>), Failure> {
         let (mut parcels, mut absent) = (Vec::new(), Vec::new());
         // As it is run there, where our copy of the config is not.
         let (profile, port) = (scene.gateway.profile.clone(), scene.gateway.port);
@@ -184,7 +197,7 @@ impl Import {
                 absent.push(errand.name());
                 continue;
             };
-            let piece = brought::read(&path).map_err(|error| {
+            let piece = shell::brought::read(&path).map_err(|error| {
                 Failure::unreadable(format!("`{}` cannot be read", path.display())).because(error)
             })?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -194,9 +207,9 @@ impl Import {
                 Kind::Time | Kind::Sums => text,
                 Kind::OpenClaw(_) | Kind::Witness(_) => scene.live.mask().text(&text),
             };
-            parcels.push(Parcel { errand, file: name, piece, text });
+            parcels.push(Carried { errand, file: name, piece, text });
         }
-        let answers = |parcel: &Parcel| !matches!(parcel.errand.kind, Kind::Time | Kind::Sums);
+        let answers = |parcel: &Carried| !matches!(parcel.errand.kind, Kind::Time | Kind::Sums);
         if !parcels.iter().any(answers) {
             return Err(Failure::unreadable("nothing was brought").hint(
                 "--from names the folder that the commands of `portcullis collect` leave; \
@@ -226,17 +239,4 @@ impl Import {
             Kind::Witness(Witness::Docker) => self.docker.as_ref(),
         }
     }
-}
-
-/// Returns the names and sums of the config's files here.
-fn here(texts: &Texts) -> Vec<(String, String)> {
-    let folder = texts.config.path.parent().unwrap_or(Path::new(""));
-    let sum = |path: &PathBuf| {
-        let sum = match texts.files.get(path) {
-            Some(FileRead::Bytes(bytes)) => brought::sum(bytes),
-            Some(FileRead::Unreadable(_)) | None => String::new(),
-        };
-        (path.strip_prefix(folder).unwrap_or(path).display().to_string(), sum)
-    };
-    texts.config.files.iter().map(sum).collect()
 }

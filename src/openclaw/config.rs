@@ -114,6 +114,9 @@ pub struct Config {
     /// as JSON, every secret replaced by what it is worth: a new token does not change it, a
     /// placeholder made a token does; comments and spacing do not.
     pub digest: String,
+    /// The names of the files, below the config's folder where they lie there, and the SHA-256 of
+    /// each, in hex.
+    pub sums: Vec<(String, String)>,
     /// The secrets that stand in the value, with their paths, in its order.
     pub(crate) secrets: Vec<secret::Found>,
     places: Places<Spot>,
@@ -156,6 +159,7 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
         warnings.extend(duplicates(path, file, &document.duplicates));
     }
     let (digest, secrets) = digest(path, &reader.read, &value);
+    let sums = reader.read.iter().map(|(file, _)| (short(path, file), reader.sum(file))).collect();
     let mut odd = Vec::new();
     if include::holds(&value, PROTOTYPE) {
         prototypes(&value, &mut Vec::new(), &mut odd);
@@ -169,6 +173,7 @@ fn complete(path: &Path, reader: Reader, value: Value, places: Places<Spot>) -> 
         includes: reader.followed,
         value,
         warnings,
+        sums,
         secrets,
         places,
     }

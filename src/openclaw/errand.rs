@@ -55,6 +55,9 @@ pub struct Errand {
     pub again: bool,
 }
 
+/// The command that says what time it is.
+const CLOCK: &str = "date -u +%Y-%m-%dT%H:%M:%SZ";
+
 /// What a program writes that only reads.
 const NOTHING: &str = "writes nothing";
 
@@ -83,7 +86,7 @@ pub fn errands(system: System, gateway: &Gateway, files: &[String]) -> Vec<Erran
     let time = |again| Errand {
         kind: Kind::Time,
         file: TIME,
-        line: "date -u +%Y-%m-%dT%H:%M:%SZ".to_owned(),
+        line: CLOCK.to_owned(),
         tells: if again { "when it was done" } else { "when it began" },
         writes: NOTHING,
         again,
@@ -114,6 +117,32 @@ pub fn errands(system: System, gateway: &Gateway, files: &[String]) -> Vec<Erran
     }));
     errands.extend([sums(true), time(true)]);
     errands
+}
+
+/// A command whose answer can be pasted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pasteable {
+    /// The name under which we know it.
+    pub name: &'static str,
+    /// The command alone.
+    pub command: String,
+    /// One line that runs it and says around its answer when it was taken, of which config and how
+    /// it ended. It runs on Linux and macOS.
+    pub line: String,
+}
+
+/// Makes a command of OpenClaw's pasteable; none for one whose answer cannot be brought.
+///
+/// `files` are those of [`errands`].
+#[must_use]
+pub fn pasteable(name: &str, gateway: &Gateway, files: &[String]) -> Option<Pasteable> {
+    let (name, ..) = OPENCLAW.iter().find(|(known, ..)| *known == name)?;
+    let command = command::command(name, gateway)?.display();
+    let linux = sum(System::Linux, gateway, files);
+    let sums = format!("{linux} 2>/dev/null || {}", sum(System::Macos, gateway, files));
+    let line =
+        format!("{CLOCK}; {sums}; {command} 2>&1; echo \"[exit status $?]\"; {sums}; {CLOCK}");
+    Some(Pasteable { name, command, line })
 }
 
 /// Returns the file, the command and the purpose of a witness.

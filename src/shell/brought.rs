@@ -48,14 +48,8 @@ pub fn read(path: &Path) -> io::Result<Piece> {
         return Err(io::Error::other("it is larger than 16 MB"));
     }
     let written = DateTime::<Utc>::from(metadata.modified()?).fixed_offset();
-    let sha256 = sum(&bytes);
+    let sha256 = format!("{:x}", Sha256::digest(&bytes));
     Ok(Piece { bytes, written, sha256 })
-}
-
-/// Returns the SHA-256 of what a file holds, in hex.
-#[must_use]
-pub fn sum(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Makes a new private folder.

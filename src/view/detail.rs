@@ -130,17 +130,26 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     if running(app, theme, &check.id, prose) {
         return;
     }
-    let Some(run) = app.answers.runs.get(&check.id) else {
-        prose.add(
-            "It has not run. enter shows what the checks may write, then runs them.",
-            theme.quiet(),
-        );
+    let run = app.answers.runs.get(&check.id);
+    if let Some(run) = run {
+        ran(app, theme, run, prose);
         prose.gap();
-        return prose.add(&check.source, theme.quiet());
-    };
-    ran(app, theme, run, prose);
+        prose.add("enter shows all that it printed.", theme.quiet());
+    } else {
+        let text = match app.other_host() {
+            None => "It has not run. enter shows what the checks may write, then runs them.",
+            Some(_) => "It has not been brought.",
+        };
+        prose.add(text, theme.quiet());
+    }
+    if let Some(errand) = app.errand(check) {
+        if let Some(host) = app.other_host().filter(|_| run.is_none()) {
+            prose.gap();
+            prose.lead(&format!("On {host}: "), theme.key(), &errand.line, Style::new());
+        }
+        prose.add("c copies a line to run elsewhere; paste here what it prints.", theme.quiet());
+    }
     prose.gap();
-    prose.add("enter shows all that it printed.", theme.quiet());
     prose.add(&check.source, theme.quiet());
 }
 

@@ -22,6 +22,7 @@ use crate::openclaw::gateway::Gateway;
 use crate::openclaw::gateway::Installed;
 use crate::stand_in::StandIn;
 use crate::terminal::harness::Launch;
+use portcullis::openclaw::errand;
 
 const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback', port: 18789 } }\n";
 
@@ -542,12 +543,73 @@ fn the_wizard_shows_what_was_imported_and_runs_nothing_here() {
     terminal.press("j j");
     terminal.see("imported from audit.json, taken on vega at");
     terminal.press("r");
-    terminal.see("nothing runs here: the gateway is on vega; collect and import");
+    terminal.see("nothing runs here: the gateway is on vega; c copies what to run there");
     terminal.press("q");
     terminal.exit();
     brought.0.write("copy/openclaw.json", &CONFIG.replace("loopback", "lan"));
     let mut terminal = launch.start();
     terminal.press("3");
+    terminal.see("imported, does not count");
+    terminal.press("q");
+    terminal.exit();
+}
+
+#[test]
+fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
+    let Some(openclaw) = Installed::find() else { return };
+    let config = CONFIG.replace(
+        "port: 18789",
+        "port: 18789, auth: { mode: 'token', token: '8f3b60c1d27e49a5b0836fd1c27a94e5' }",
+    );
+    let there = openclaw.in_home(Home::new(&config));
+    let printed = |check: &str| {
+        let gateway = portcullis::openclaw::command::Gateway {
+            program: "openclaw".to_owned(),
+            port: 18789,
+            ..Default::default()
+        };
+        let line = errand::pasteable(check, &gateway, &[]).expect("a line").line;
+        let output = there.program("bash").args(["-c", &line]).output().expect("bash");
+        let text = String::from_utf8(output.stdout).expect("text");
+        format!("claw@vega:~$ {line}\n{text}claw@vega:~$ \n")
+    };
+    let audit = printed("audit");
+    let here = Home::empty();
+    here.write("copy/openclaw.json", &config);
+    let arguments = ["--host", "vega", "--config", "copy/openclaw.json", "--data-dir", "data"];
+    let launch = arguments.into_iter().fold(here.wizard().size(160, 50), Launch::argument);
+    let mut terminal = launch.start();
+    terminal.press("3 j j");
+    terminal.see("On vega: date -u");
+    terminal.press("c");
+    terminal.see("run it there, paste here what it prints");
+    assert!(String::from_utf8_lossy(terminal.transcript()).contains("\u{1b}]52;c;"));
+    terminal.paste("what was that line again?");
+    terminal.see("It is not kept, for it cannot be read");
+    let around = audit.replace("openclaw.json", "other.json");
+    terminal.paste(&around);
+    terminal.see("Kept, but it does not count: `openclaw.json` was not summed there");
+    terminal.paste(&audit);
+    terminal.see("Kept as taken on vega");
+    terminal.see("imported from a paste, taken on vega at");
+    terminal.paste(&around);
+    terminal.see("It is not kept: a newer answer is known, or one that counts");
+    // The answer of another command is none.
+    terminal.press("j");
+    terminal.paste(&audit);
+    terminal.see("Kept, but it measured nothing: The answer has no deep part");
+    terminal.press("k k k");
+    terminal.paste(&printed("doctor-lint"));
+    terminal.see("Kept as taken on vega");
+    terminal.press("q");
+    terminal.exit();
+    let kept = here.files("data").into_iter().map(|name| fs::read(here.file(&name)).expect("it"));
+    let kept: Vec<u8> = kept.flatten().collect();
+    let secret = String::from_utf8_lossy(&kept).contains("8f3b60c1d27e49a5b0836fd1c27a94e5");
+    assert!(!kept.is_empty() && !secret, "no secret is kept");
+    here.write("copy/openclaw.json", &config.replace("loopback", "lan"));
+    let mut terminal = launch.start();
+    terminal.press("3 j j");
     terminal.see("imported, does not count");
     terminal.press("q");
     terminal.exit();

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 use serde_json::Map;
 use serde_json::Value;
+use sha2::Digest;
+use sha2::Sha256;
 
 use crate::json5;
 use crate::json5::Document;
@@ -101,6 +103,14 @@ impl<'f> Reader<'f> {
             includes: 0,
             nodes: 0,
             depth: 0,
+        }
+    }
+
+    /// Returns the SHA-256 of what a file holds, in hex; empty for one that could not be read.
+    pub(super) fn sum(&self, file: &Path) -> String {
+        match self.files.get(file) {
+            Some(FileRead::Bytes(bytes)) => format!("{:x}", Sha256::digest(bytes)),
+            Some(FileRead::Unreadable(_)) | None => String::new(),
         }
     }
 

@@ -120,6 +120,26 @@ impl Span {
     }
 }
 
+/// Returns the answer in what was pasted, its exit status below it, without the times and sums that
+/// stand around it.
+#[must_use]
+pub fn pasted(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let ended = |line: &&str| Answer::parse(line).status.is_some();
+    let end = lines.iter().rposition(ended).map_or(lines.len(), |at| at + 1);
+    let beside =
+        |line: &str| DateTime::parse_from_rfc3339(line.trim()).is_ok() || summed(line).is_some();
+    let answer = lines.iter().take(end).filter(|line| !beside(line));
+    answer.map(|line| format!("{line}\n")).collect()
+}
+
+/// Reads a line that names a SHA-256 and a file.
+fn summed(line: &str) -> Option<(&str, &str)> {
+    let (sum, name) = line.split_once([' ', '\t'])?;
+    let is_sum = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_sum.then(|| (sum, name.trim_start_matches([' ', '*'])))
+}
+
 /// Tells whether a time lies in the future, further than clocks are apart.
 #[must_use]
 pub fn is_to_come(time: DateTime<FixedOffset>, now: DateTime<FixedOffset>) -> bool {
@@ -136,11 +156,7 @@ pub fn is_to_come(time: DateTime<FixedOffset>, now: DateTime<FixedOffset>) -> bo
 pub fn tied(sums: &str, files: &[(String, String)]) -> Result<(), String> {
     let mut found: Vec<(&str, &str, usize)> = Vec::new();
     for line in sums.lines() {
-        let Some((sum, name)) = line.split_once([' ', '\t']) else { continue };
-        if sum.len() != 64 || !sum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            continue;
-        }
-        let name = name.trim_start_matches([' ', '*']);
+        let Some((sum, name)) = summed(line) else { continue };
         match found.iter_mut().find(|(_, known, _)| *known == name) {
             None => found.push((sum, name, 1)),
             Some((known, _, times)) if known.eq_ignore_ascii_case(sum) => *times += 1,
@@ -259,6 +275,17 @@ mod tests {
         refused(&twice, &two, "`parts/dm.json5` was not summed there");
         let part = format!("{b} */home/claw/.openclaw/parts/dm.json5\n");
         assert_eq!(tied(&format!("{twice}{part}{part}"), &two), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_is_found_in_what_was_pasted() {
+        let sum = "a".repeat(64);
+        let around = format!("2026-11-26T09:00:00Z\n{sum}  /home/claw/.openclaw/openclaw.json\n");
+        let echoed = "$ date -u; openclaw health --json 2>&1; echo \"[exit status $?]\"\n";
+        let text = format!("{echoed}{around}{{\n}}\n[exit status 0]\n{around}claw@vega:~$ \n");
+        assert_eq!(pasted(&text), format!("{echoed}{{\n}}\n[exit status 0]\n"));
+        assert_eq!(pasted("{}"), "{}\n");
+        assert_eq!(pasted(""), "");
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! Answers of checks that were taken where the gateway is, and are pasted here.
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::app::App;
+use crate::app::Effect;
+use crate::app::Overlay;
+use crate::app::page::Row;
+use crate::change::Act;
+use crate::openclaw::command::Gateway;
+use crate::openclaw::errand;
+use crate::openclaw::errand::Kind;
+use crate::openclaw::errand::Pasteable;
+use crate::openclaw::errand::parcel;
+use crate::openclaw::errand::parcel::Span;
+use crate::openclaw::finding::Outcome;
+use crate::openclaw::witness::Asked;
+use crate::runbook::Check;
+use crate::verdict::brought::Journey;
+use crate::verdict::brought::Parcel;
+use crate::verdict::brought::Taken;
+
+/// What is named where another answer has its file.
+const PASTE: &str = "a paste";
+
+impl App {
+    /// Returns the check under the cursor, the one that proves the item there, or the one whose
+    /// output is open.
+    pub(super) fn check_here(&self) -> Option<&Check> {
+        match (&self.overlay, self.row()) {
+            (Some(Overlay::Output { check, .. }), _) => self.runbook.check(check),
+            (None, Some(Row::Check(index))) => self.runbook.checks.get(index),
+            (None, Some(Row::Item(id))) => {
+                self.runbook.check(self.runbook.item(&id)?.run.as_deref()?)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the host the gateway is on, where it is not this one.
+    #[must_use]
+    pub fn other_host(&self) -> Option<&str> {
+        self.gateway.elsewhere.as_deref()
+    }
+
+    /// Returns what to run where the gateway is, whose output can be pasted here; none for a
+    /// check that only a program here can make.
+    #[must_use]
+    pub fn errand(&self, check: &Check) -> Option<Pasteable> {
+        let files = self.live.config().map(|config| config.sums.as_slice()).unwrap_or_default();
+        let below = |name: &&String| !name.starts_with('/');
+        let files = files.iter().skip(1).map(|(name, _)| name).filter(below).cloned();
+        // As it is run there, where our copy of the config is not.
+        let there = Gateway {
+            program: "openclaw".to_owned(),
+            profile: self.gateway.profile.clone(),
+            port: self.gateway.port,
+            ..Gateway::default()
+        };
+        let gateway = if self.other_host().is_some() { &there } else { &self.gateway };
+        errand::pasteable(&check.command, gateway, &files.collect::<Vec<_>>())
+    }
+
+    /// Takes the pasted answer of a check.
+    ///
+    /// It counts as one that was run here where it says by itself when it was taken and of which
+    /// config. What cannot be read is not kept, and what was known stays.
+    pub(super) fn check_pasted(&mut self, check: &str, text: &str) -> Vec<Effect> {
+        let Some((check, errand)) = (self.runbook.check(check))
+            .and_then(|check| Some((check.clone(), self.errand(check)?)))
+        else {
+            self.refuse("what this check says is not pasted; r runs it where the gateway is");
+            return Vec::new();
+        };
+        let sums = self.live.config().map(|config| config.sums.as_slice()).unwrap_or_default();
+        let journey = Journey {
+            runbook: &self.runbook,
+            host: &self.target.host,
+            digest: self.live.digest(),
+            asked: Asked { port: self.gateway.port, ..Asked::about(self.live.facts()) },
+            span: Span::parse(text),
+            untied: parcel::tied(text, sums).err(),
+            now: self.now,
+        };
+        let answer = self.live.mask().text(&parcel::pasted(text));
+        let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
+        let parcel = Parcel {
+            kind: Kind::OpenClaw(errand.name),
+            name: errand.name,
+            line: &errand.command,
+            file: PASTE,
+            sha256: &sha256,
+            written: None,
+            text: &answer,
+        };
+        let Some(Taken::Kept(run)) = journey.taken(&parcel) else { return Vec::new() };
+        if let Outcome::Unmeasured { why, partial: None } = &run.outcome {
+            let why = format!("It is not kept, for it cannot be read: {why}");
+            self.refuse(why);
+            return Vec::new();
+        }
+        let known = self.answers.runs.get(&check.id);
+        if known.is_some_and(|known| journey.is_better(known, &run)) {
+            self.refuse("It is not kept: a newer answer is known, or one that counts");
+            return Vec::new();
+        }
+        let why_not = match run.why() {
+            Some(why) => Some(format!("Kept, but it measured nothing: {why}")),
+            None => journey.why_not(&run).map(|why| format!("Kept, but it does not count: {why}")),
+        };
+        let effects = self.act(Act::Ran(run));
+        if effects.is_empty() {
+            return effects;
+        }
+        match why_not {
+            Some(why) => self.refuse(why),
+            None => self.say(format!("Kept as taken on {}; u takes it back", self.target.host)),
+        }
+        effects
+    }
+}
