@@ -344,31 +344,31 @@ fn sentences(app: &App, theme: Theme, width: usize) -> Vec<Line<'static>> {
     lines.chain([Line::default()]).collect()
 }
 
-/// Draws the rows there is room for, and says how many are out of sight above and below.
+/// Draws the rows there is room for, whole where all of them fit so, and says how many are out of
+/// sight above and below.
 fn list(app: &App, theme: Theme, frame: &mut Frame, area: Rect, all: &[Row]) -> String {
     let height = usize::from(area.height);
     let cursor = app.cursor();
-    let first = first_shown(cursor, height, all.len());
     let width = usize::from(area.width);
-    let lines: Vec<Line> = all
-        .iter()
-        .enumerate()
-        .skip(first)
-        .take(height)
-        .map(|(index, row)| {
-            let line = rows::row(app, theme, row).line(width);
-            let on = index == cursor && app.pane == Pane::List;
-            if on {
-                line.style(theme.cursor())
-            } else if index == cursor {
-                line.style(theme.heading())
-            } else {
-                line
-            }
-        })
-        .collect();
-    frame.render_widget(Paragraph::new(lines), area);
-    let below = all.len().saturating_sub(first + height);
+    let written: Vec<rows::RowLine> = all.iter().map(|row| rows::row(app, theme, row)).collect();
+    let whole: Vec<Vec<Line>> = written.iter().map(|row| row.lines(width)).collect();
+    let fits = whole.iter().map(Vec::len).sum::<usize>() <= height;
+    let first = if fits { 0 } else { first_shown(cursor, height, all.len()) };
+    let shown: Vec<Vec<Line>> = if fits {
+        whole
+    } else {
+        written.iter().skip(first).take(height).map(|row| vec![row.line(width)]).collect()
+    };
+    let style = match app.pane {
+        Pane::List => theme.cursor(),
+        Pane::Rail | Pane::Detail => theme.heading(),
+    };
+    let lines = shown.into_iter().enumerate().flat_map(|(place, lines)| {
+        let on = first + place == cursor;
+        lines.into_iter().map(move |line| if on { line.style(style) } else { line })
+    });
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<Line>>()), area);
+    let below = if fits { 0 } else { all.len().saturating_sub(first + height) };
     let mut more = String::new();
     for (sign, rows) in [(Sign::Less, first), (Sign::More, below)] {
         if rows > 0 {

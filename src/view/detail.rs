@@ -138,7 +138,8 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     } else {
         let text = match app.other_host() {
             None => "It has not run. enter shows what the checks may write, then runs them.",
-            Some(_) => "It has not been brought.",
+            Some(_) if app.errand(check).is_some() => "It has not been brought.",
+            Some(_) => "It is run where the gateway is, and not brought here.",
         };
         prose.add(text, theme.quiet());
     }

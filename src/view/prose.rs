@@ -120,7 +120,7 @@ impl Paragraph {
 /// Breaks a text between words, and inside a word only where it fits on no line.
 ///
 /// The first line leaves room for what stands at its right end.
-fn wrap(text: &str, room: usize, right: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, room: usize, right: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
     let mut limit = if right == 0 { room } else { room.saturating_sub(right + 1).max(1) };

@@ -22,6 +22,7 @@ use crate::text::Shown;
 use crate::text::count;
 use crate::verdict::Run;
 use crate::verdict::Verdict;
+use crate::view::prose::wrap;
 use crate::view::theme::Sign;
 use crate::view::theme::Theme;
 
@@ -45,12 +46,41 @@ impl RowLine {
         self
     }
 
-    /// Fits the line into a width: the text gives way, mark and word stay.
+    /// Fits the row into one line of a width: the text gives way, mark and word stay.
     pub(super) fn line(&self, width: usize) -> Line<'static> {
-        let right = Shown::line(&self.right).cut(width / 2).into_string();
-        let before = 1 + self.indent + self.mark.width() + 1;
-        let room = width.saturating_sub(before + right.width() + 2);
+        let (right, room) = self.right_and_room(width);
         let text = Shown::line(&self.text).cut(room).into_string();
+        self.first(text, right, room)
+    }
+
+    /// Writes the row whole, over as many lines as that takes.
+    pub(super) fn lines(&self, width: usize) -> Vec<Line<'static>> {
+        let (right, room) = self.right_and_room(width);
+        let text = Shown::line(&self.text).into_string();
+        // The lines below the first leave the word's column empty, so that words stand alone.
+        let mut texts = wrap(&text, room.max(1), 0).into_iter();
+        let first = self.first(texts.next().unwrap_or_default(), right, room);
+        let below = texts.map(|text| {
+            let before = " ".repeat(self.before());
+            let gap = width.saturating_sub(before.width() + text.width());
+            Line::from(vec![Span::raw(before), Span::raw(text), Span::raw(" ".repeat(gap))])
+        });
+        [first].into_iter().chain(below).collect()
+    }
+
+    /// Returns how wide what stands before the text is.
+    fn before(&self) -> usize {
+        1 + self.indent + self.mark.width() + 1
+    }
+
+    /// Returns the word at the right, and the room it leaves for the text.
+    fn right_and_room(&self, width: usize) -> (String, usize) {
+        let right = Shown::line(&self.right).cut(width / 2).into_string();
+        let room = width.saturating_sub(self.before() + right.width() + 2);
+        (right, room)
+    }
+
+    fn first(&self, text: String, right: String, room: usize) -> Line<'static> {
         let gap = room.saturating_sub(text.width()) + 1;
         Line::from(vec![
             Span::raw(" ".repeat(1 + self.indent)),
@@ -340,7 +370,11 @@ pub(super) fn findings_summary(app: &App) -> String {
         } else {
             "The config moved, or a day has passed: what was measured counts no more."
         };
-        return format!("{before} enter shows what the checks may write, then runs them.");
+        let after = match app.other_host() {
+            None => "enter shows what the checks may write, then runs them.".to_owned(),
+            Some(host) => format!("c copies a line to run on {host}; paste here what it prints."),
+        };
+        return format!("{before} {after}");
     }
     let of = |severity: Severity| {
         let all =
