@@ -344,7 +344,8 @@ impl App {
             Some(Row::Pattern(index)) => self.ask_reason(index),
             Some(Row::Entry(index)) => {
                 let entry = self.runbook.inventory.get(index);
-                if entry.is_some_and(|entry| self.answers.inventory.contains_key(&entry.id)) {
+                let on_record = |id| self.answers.inventory.contains_key(id);
+                if entry.is_some_and(|it| on_record(&it.id) && !self.is_found_otherwise(it)) {
                     self.say("It is on record; e edits it, u takes it back".to_owned());
                     return Vec::new();
                 }
@@ -377,6 +378,7 @@ impl App {
             }
             Some(Row::Item(_) | Row::Note(_) | Row::Finding(_) | Row::Move(_)) => {
                 self.pane = Pane::Detail;
+                self.say("Up and down scroll the detail; esc goes back to the list".to_owned());
                 Vec::new()
             }
         }

@@ -1,10 +1,11 @@
 //! What the last record accepted: taken over, renewed, or open again.
 
+use chrono::NaiveDate;
+
 use crate::app::App;
 use crate::app::Effect;
 use crate::app::Overlay;
 use crate::change::Act;
-use crate::record::document::Accepted;
 use crate::residual::Residual;
 
 /// What becomes of an earlier acceptance in a new change.
@@ -28,6 +29,13 @@ impl Fate {
             Self::Expired => "expired, open again",
         }
     }
+}
+
+/// An acceptance that was given before.
+pub(super) struct Earlier {
+    pub(super) reason: String,
+    pub(super) owner: String,
+    pub(super) expires: NaiveDate,
 }
 
 impl App {
@@ -77,11 +85,18 @@ impl App {
         vec![Effect::Save(self.unsaved.clone())]
     }
 
-    /// Returns the last record's acceptance of a subject, or of the same finding as it was then.
-    pub(super) fn accepted_before(&self, subject: &str) -> Option<Accepted> {
+    /// Returns who accepted a subject before, why and until when: in this change, or in the last
+    /// record, where the same finding counts as it was then.
+    pub(super) fn accepted_before(&self, subject: &str) -> Option<Earlier> {
+        if let Some(it) = self.answers.residuals.get(subject) {
+            let (reason, owner) = (it.reason.clone(), it.owner.clone());
+            return Some(Earlier { reason, owner, expires: it.expires });
+        }
         let check = |subject: &str| subject.split('#').next().map(str::to_owned);
         let all = &self.previous.as_ref()?.residuals;
         let same = all.iter().find(|it| it.subject == subject);
-        same.or_else(|| all.iter().find(|it| check(&it.subject) == check(subject))).cloned()
+        let it = same.or_else(|| all.iter().find(|it| check(&it.subject) == check(subject)))?;
+        let (reason, owner) = (it.reason.clone(), it.owner.clone());
+        Some(Earlier { reason, owner, expires: it.expires })
     }
 }

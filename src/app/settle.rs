@@ -15,6 +15,7 @@ use crate::openclaw::patch;
 use crate::openclaw::tailor::Tailored;
 use crate::residual::Residual;
 use crate::residual::Seen;
+use crate::runbook::Entry;
 use crate::verdict;
 use crate::verdict::Statement;
 
@@ -122,6 +123,14 @@ impl App {
         form.intro.extend(pattern.warning.clone());
         self.open(form);
         Vec::new()
+    }
+
+    /// Tells whether an entry is on record and something else is found now.
+    #[must_use]
+    pub fn is_found_otherwise(&self, entry: &Entry) -> bool {
+        let found = patch::found(entry, self.live.facts());
+        let recorded = self.answers.inventory.get(&entry.id);
+        self.live.facts().is_some() && recorded.is_some_and(|(it, _)| it.found != found)
     }
 
     fn confirm_entry(&mut self, index: usize) -> Vec<Effect> {

@@ -100,9 +100,10 @@ fn entry(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     if let Some((recorded, at)) = app.answers.inventory.get(&entry.id) {
         let lead = format!("Recorded {}: ", at.format("%H:%M"));
         prose.lead(&lead, theme.good(), &recorded.value, Style::new());
-        if recorded.found != found {
+        if app.is_found_otherwise(entry) {
             let text = format!("Found now: {found}");
             prose.lead("! ", theme.waiting(), &text, theme.waiting());
+            prose.add("What is on record stays; enter records what is found now.", theme.quiet());
         }
         prose.gap();
     } else if let Live::Unreadable { why, .. } = &app.live {

@@ -181,6 +181,10 @@ fn entry(app: &App, theme: Theme, index: usize) -> RowLine {
     match app.answers.inventory.get(&entry.id) {
         None => RowLine::new(theme.verdict(Verdict::Open), theme.waiting(), &entry.title)
             .right("to confirm"),
+        Some(_) if app.is_found_otherwise(entry) => {
+            let mark = theme.verdict(Verdict::Confirmed);
+            RowLine::new(mark, theme.waiting(), &entry.title).right("found otherwise now")
+        }
         Some((recorded, _)) => {
             let mark = theme.verdict(Verdict::Confirmed);
             let right = if recorded.edited { "written by you" } else { "confirmed" };

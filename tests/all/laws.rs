@@ -238,6 +238,30 @@ fn an_acceptance_needs_a_reason_and_gets_an_owner_and_an_expiry() {
     assert_eq!((residual.reason.as_str(), residual.owner.as_str()), ("lab", "mira"));
     assert_eq!(residual.expires, NaiveDate::from_ymd_opt(2027, 2, 22).unwrap());
     assert_eq!(wizard.app.review.verdict(item), Verdict::Accepted);
+    // Asked again, it is there to be renewed.
+    wizard.press("a");
+    let Some(Overlay::Form(form)) = &wizard.app.overlay else { panic!("no form") };
+    assert_eq!(form.fields[0].input.value(), "lab");
+}
+
+#[test]
+fn an_entry_of_the_inventory_that_is_found_otherwise_says_so_and_stays_until_it_is_recorded_anew() {
+    let mut wizard = Wizard::new();
+    wizard.choose_pattern().press("2 g down down enter");
+    let recorded = |wizard: &Wizard| wizard.app.answers.inventory["inventory.url"].0.value.clone();
+    let before = recorded(&wizard);
+    let mut live = demo::live();
+    if let portcullis::app::Live::Read { facts, .. } = &mut live {
+        let port = facts.facts.iter_mut().find(|fact| fact.path == "config.gateway.port");
+        port.expect("the port").value = Some(19001.into());
+    }
+    wizard.send(Message::Moved(Box::new(live)));
+    let entry = wizard.app.runbook.inventory.iter().find(|it| it.id == "inventory.url").unwrap();
+    assert!(wizard.app.is_found_otherwise(entry));
+    assert_eq!(recorded(&wizard), before);
+    wizard.press("g down down enter");
+    assert_ne!(recorded(&wizard), before);
+    assert!(recorded(&wizard).contains("19001"), "{}", recorded(&wizard));
 }
 
 #[test]
