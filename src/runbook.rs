@@ -19,6 +19,7 @@ use sha2::Sha256;
 
 pub use self::item::Applies;
 pub use self::item::Card;
+pub use self::item::Closes;
 pub use self::item::Fix;
 pub use self::item::FixRow;
 pub use self::item::Item;

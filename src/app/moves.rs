@@ -9,9 +9,9 @@ use crate::app::page::Row;
 use crate::change::Act;
 use crate::change::Planned;
 use crate::openclaw::fact::Subject;
-use crate::openclaw::patch;
-use crate::openclaw::patch::moved;
-use crate::openclaw::patch::moved::Said;
+use crate::openclaw::tailor;
+use crate::openclaw::tailor::moved;
+use crate::openclaw::tailor::moved::Said;
 use crate::runbook::Each;
 use crate::runbook::Move;
 use crate::runbook::SUBJECT;
@@ -52,7 +52,7 @@ impl App {
             return Vec::new();
         };
         let failing = self.review.items.get(&id).map(|judged| judged.failing.as_slice());
-        let patch = patch::fix(fix, failing.unwrap_or_default(), facts, config);
+        let patch = tailor::fix(fix, failing.unwrap_or_default(), facts, config);
         let planned =
             Planned { says: fix.says.clone(), patch, steps: fix.steps.clone(), undo: Vec::new() };
         self.say("Put into the plan of moves, step 8 of the wizard".to_owned());

@@ -3,8 +3,6 @@
 //! A merge patch follows OpenClaw's `config patch`: objects merge, arrays and scalars replace,
 //! `null` deletes.
 
-pub mod moved;
-
 mod open;
 
 use serde_json::Map;
@@ -19,7 +17,6 @@ use crate::openclaw::config::Config;
 use crate::openclaw::config::FileRead;
 use crate::openclaw::config::Files;
 use crate::openclaw::fact;
-use crate::openclaw::fact::Fact;
 use crate::openclaw::fact::State;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts;
@@ -27,8 +24,6 @@ use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::World;
 use crate::openclaw::secret;
 use crate::runbook::Entry;
-use crate::runbook::Fix;
-use crate::runbook::FixRow;
 use crate::runbook::Template;
 use crate::runbook::TemplateKey;
 use crate::text::Shown;
@@ -203,93 +198,6 @@ fn differences<'v>(
     }
 }
 
-/// Returns the merge patch of a fix: each value where the fact of a failing subject comes from.
-#[must_use]
-pub fn fix(fix: &Fix, failing: &[Subject], facts: &Facts, config: &Config) -> Value {
-    let mut patch = Value::Object(Map::new());
-    for row in &fix.set {
-        let mut subjects: Vec<Subject> = Vec::new();
-        for subject in failing {
-            let about = [Some(subject.clone()), subject.account(), subject.agent()];
-            let about = about.into_iter().flatten().find(|s| facts.get(s, &row.path).is_some());
-            let about = about.unwrap_or(Subject::Gateway);
-            if !subjects.contains(&about) {
-                subjects.push(about);
-            }
-        }
-        for fact in subjects.iter().filter_map(|subject| facts.get(subject, &row.path)) {
-            write(&mut patch, row, fact, config);
-        }
-    }
-    patch
-}
-
-fn write(patch: &mut Value, row: &FixRow, fact: &Fact, config: &Config) {
-    let Some(key) = &fact.key else { return };
-    let mut parts = facts::key::parts(key);
-    if row.own {
-        parts = own(parts, &fact.subject, config);
-    }
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if row.unset {
-        if config.get(&parts).is_some() {
-            put(patch, &parts, Value::Null);
-        }
-        return;
-    }
-    if let Some(value) = &row.value {
-        return put(patch, &parts, json(value));
-    }
-    // Rows on the same list build on each other, so what an earlier one left comes first.
-    let inherited = fact.value.as_ref().filter(|_| row.own);
-    let there = at(patch, &parts).or_else(|| config.get(&parts)).or(inherited);
-    let there = there.and_then(Value::as_array).cloned();
-    let list = match (&row.remove, &row.add) {
-        (Some(remove), _) => {
-            let remove = json(remove);
-            there.map(|list| list.into_iter().filter(|value| *value != remove).collect())
-        }
-        (None, Some(add)) => {
-            let mut list: Vec<Value> = there.unwrap_or_default();
-            let add = json(add);
-            if !list.contains(&add) {
-                list.push(add);
-            }
-            Some(list)
-        }
-        (None, None) => None,
-    };
-    if let Some(list) = list {
-        put(patch, &parts, Value::Array(list));
-    }
-}
-
-/// Returns the key under which a value holds for one account or agent alone, where the config has an
-/// entry for it; the key itself elsewhere.
-fn own(key: Vec<String>, subject: &Subject, config: &Config) -> Vec<String> {
-    let (entry, shared): (Vec<String>, Vec<Vec<String>>) = match subject {
-        Subject::Account { channel, account } => (
-            ["channels", channel, "accounts", account].map(str::to_owned).to_vec(),
-            vec![["channels", channel].map(str::to_owned).to_vec()],
-        ),
-        Subject::Agent(agent) => (
-            ["agents", "entries", agent].map(str::to_owned).to_vec(),
-            vec![["agents", "defaults"].map(str::to_owned).to_vec(), Vec::new()],
-        ),
-        _ => return key,
-    };
-    let there = config.get(&entry.iter().map(String::as_str).collect::<Vec<_>>()).is_some();
-    if !there || key.starts_with(&entry) {
-        return key;
-    }
-    let rest = shared.iter().find_map(|shared| key.strip_prefix(shared.as_slice()));
-    rest.map_or(key.clone(), |rest| [entry.as_slice(), rest].concat())
-}
-
-fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, key| value.get(key))
-}
-
 /// Writes what is found for an inventory entry, as one line; empty where nothing is known.
 #[must_use]
 pub fn found(entry: &Entry, facts: Option<&Facts>) -> String {
@@ -323,7 +231,7 @@ pub(super) fn put(into: &mut Value, path: &[&str], value: Value) {
     }
 }
 
-fn json(value: &toml::Value) -> Value {
+pub(super) fn json(value: &toml::Value) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 

@@ -6,7 +6,9 @@
 
 mod baseline;
 mod channels;
+mod fix;
 mod gateway;
+pub mod moved;
 mod notes;
 mod owner;
 mod tools;
@@ -32,6 +34,7 @@ use crate::openclaw::tailor::work::Work;
 use crate::runbook::Outside;
 use crate::runbook::Template;
 
+pub use self::fix::fix;
 pub use self::work::Change;
 
 /// What was said in older words but is taken by today's OpenClaw all the same.

@@ -81,9 +81,28 @@ pub struct Fix {
     /// The values to write, for each subject that fails.
     #[serde(default)]
     pub set: Vec<FixRow>,
+    /// What to close in the channels of the subjects that fail, at every level that decides it.
+    #[serde(default)]
+    pub closes: Vec<Closes>,
     /// What to do outside the config.
     #[serde(default)]
     pub steps: Vec<String>,
+}
+
+/// What a fix closes in a channel. Who was let in by name stays in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closes {
+    /// Direct messages of strangers: open policies become `pairing`, `*` goes out of the senders.
+    Dms,
+    /// Groups of strangers: open policies become `allowlist`, `*` goes out of the senders.
+    Groups,
+    /// The `*` that stands for any room; rooms that are named stay.
+    Rooms,
+    /// Rooms that were heard without a mention.
+    Mentions,
+    /// The `*` in who may use elevated tools and commands, whatever the channel.
+    Allowlists,
 }
 
 /// One value that a fix writes where the fact comes from.

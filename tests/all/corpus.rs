@@ -30,7 +30,10 @@ use portcullis::openclaw::config::Files;
 use portcullis::openclaw::config::Unreadable;
 use portcullis::openclaw::facts::Facts;
 use portcullis::openclaw::facts::World;
+use portcullis::openclaw::facts::in_todays_words;
+use portcullis::openclaw::patch;
 use portcullis::openclaw::secret;
+use portcullis::openclaw::tailor;
 use portcullis::runbook::GATEWAY_EXPOSURE;
 use portcullis::runbook::Runbook;
 use portcullis::text::Mask;
@@ -208,9 +211,18 @@ fn judged(runbook: &Runbook, live: &Live) -> Review {
 
 /// Reads a config as the program does, on a host of which nothing else is known.
 fn live(path: &Path) -> Live {
+    live_with(path, Files::new())
+}
+
+/// Reads a value as if it stood where a config does.
+fn live_of(path: &Path, value: &Value) -> Live {
+    let bytes = FileRead::Bytes(value.to_string().into_bytes());
+    live_with(path, Files::from([(path.to_owned(), bytes)]))
+}
+
+fn live_with(path: &Path, mut files: Files) -> Live {
     let environment =
         VARIABLES.map(|name| (name.to_owned(), format!("value-of-{name}-0123456789")));
-    let mut files = Files::new();
     let config = loop {
         match config::assemble(path, &files) {
             Ok(Assembled::Complete(config)) => break config,
@@ -236,4 +248,89 @@ fn runbook() -> Runbook {
 
 fn now() -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339("2026-11-24T14:02:07+01:00").unwrap()
+}
+
+/// What a fix came to on a config.
+pub(crate) struct Fixed {
+    pub(crate) config: PathBuf,
+    pub(crate) item: String,
+    pub(crate) patch: Value,
+    has_steps: bool,
+    after: Verdict,
+    /// Items that are not met only once it is written.
+    broken: Vec<String>,
+}
+
+/// Writes each fix of each config whose item fails, and judges what comes of it.
+pub(crate) fn fixed(folder: &Path) -> Vec<Fixed> {
+    let runbook = runbook();
+    let mut all = Vec::new();
+    for path in configs(folder) {
+        let live = live(&path);
+        let (Some(facts), Some(config)) = (live.facts(), live.config()) else { continue };
+        let before = judged(&runbook, &live);
+        for item in before.required(&runbook, before.in_force.as_deref()) {
+            let Some(fix) = &item.fix else { continue };
+            let writes = !(fix.set.is_empty() && fix.closes.is_empty());
+            if !writes || before.verdict(&item.id) != Verdict::NotMet {
+                continue;
+            }
+            let patch = tailor::fix(fix, &before.items[&item.id].failing, facts, config);
+            let (mut value, _) = in_todays_words(config);
+            patch::merge(&mut value, &patch);
+            let after = judged(&runbook, &live_of(&path, &value));
+            let broken = runbook.items().filter(|other| {
+                before.verdict(&other.id) != Verdict::NotMet
+                    && after.verdict(&other.id) == Verdict::NotMet
+            });
+            all.push(Fixed {
+                config: path.clone(),
+                item: item.id.clone(),
+                patch,
+                has_steps: !fix.steps.is_empty(),
+                after: after.verdict(&item.id),
+                broken: broken.map(|item| item.id.clone()).collect(),
+            });
+        }
+    }
+    all
+}
+
+/// Lists the fixes that leave their item not met although they leave nothing to be done elsewhere,
+/// and those after which another item is not met.
+fn wrongly_fixed(all: &[Fixed]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for one in all {
+        let config = one.config.file_name().unwrap().display();
+        if one.after == Verdict::NotMet && !one.has_steps {
+            wrong.push(format!("{config}: `{}` stays not met after {}", one.item, one.patch));
+        }
+        if !one.broken.is_empty() {
+            wrong.push(format!("{config}: `{}` breaks {:?}", one.item, one.broken));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn a_fix_settles_its_item_or_names_what_is_left_to_do_and_breaks_no_other() {
+    let all = fixed(&own());
+    assert!(all.len() > 150, "{}", all.len());
+    assert_eq!(wrongly_fixed(&all), Vec::<String>::new());
+}
+
+#[test]
+fn the_fixes_of_another_corpus_are_counted() {
+    // Its own absence is said by the test above that reads it.
+    let Some(folder) = std::env::var_os("PORTCULLIS_CORPUS").map(PathBuf::from) else { return };
+    let all = fixed(&folder);
+    let settled = all.iter().filter(|one| one.after != Verdict::NotMet).count();
+    let line = format!(
+        "\n{settled} of {} fixes settle their item: {:#?}\n",
+        all.len(),
+        wrongly_fixed(&all)
+    );
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    let stuck = all.iter().filter(|one| one.after == Verdict::NotMet && !one.has_steps).count();
+    assert_eq!(stuck, 0);
 }

@@ -1,5 +1,6 @@
 //! OpenClaw beside us: one that misbehaves, and the real one.
 
+mod fixed;
 pub(crate) mod gateway;
 
 mod applied;

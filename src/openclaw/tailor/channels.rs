@@ -68,6 +68,88 @@ const SENDERS: [&str; 6] =
 
 const ANY_SENDER: &str = "`*` let anyone write; who is named stays";
 
+/// Keys of a channel that list rooms by id; `*` stands for any.
+const ROOMS: [&str; 5] = ["groups", "guilds", "rooms", "teams", "channels"];
+
+/// Keys of a channel below which only groups are spoken of.
+const OF_GROUPS: [&str; 10] = [
+    "groupPolicy",
+    "groupAllowFrom",
+    "groupEnabled",
+    "groupChannels",
+    "groups",
+    "guilds",
+    "rooms",
+    "teams",
+    "channels",
+    "autoJoin",
+];
+
+/// Tells whether a config path is about a channel's groups, and not about who writes directly.
+pub(super) fn is_of_groups(path: &[String]) -> bool {
+    path.iter().skip(1).any(|key| OF_GROUPS.contains(&key.as_str()))
+}
+
+/// Keeps strangers out of these channels, and of what channels fall back on.
+pub(super) fn keep_strangers_out(work: &mut Work<'_>, names: &[String]) {
+    for name in names {
+        section(work, name, Depth::Strangers);
+    }
+    if work.get(&["channels", "defaults"]).is_some() {
+        let path = ["channels", "defaults", "groupPolicy"];
+        let why = "Groups of channels that say nothing";
+        policy(work, &path, group_word(Depth::Strangers), Depth::Strangers, why);
+    }
+    access_groups(work);
+}
+
+/// Takes the `*` that stands for any room out of these channels; rooms that are named stay.
+pub(super) fn hear_named_rooms_only(work: &mut Work<'_>, names: &[String]) {
+    for name in names {
+        for place in places(work, &["channels", name]) {
+            for list in ROOMS {
+                let path = [borrowed(&place).as_slice(), &[list, "*"]].concat();
+                work.clear(&path, "Any room nobody listed was heard");
+            }
+        }
+    }
+}
+
+/// Returns where a channel and its accounts stand.
+fn places(work: &Work<'_>, at: &[&str]) -> Vec<Vec<String>> {
+    let mut places = vec![at.iter().map(|&key| key.to_owned()).collect::<Vec<_>>()];
+    for account in work.keys(&within(at, &["accounts"])) {
+        places.push(within(at, &["accounts", &account]).into_iter().map(str::to_owned).collect());
+    }
+    places
+}
+
+/// Makes every room of these channels that was heard without a mention wait for one.
+pub(super) fn wait_for_mentions(work: &mut Work<'_>, names: &[String]) {
+    for name in names {
+        let mut found = Vec::new();
+        if let Some(section) = work.get(&["channels", name]) {
+            let mut path = vec!["channels".to_owned(), name.clone()];
+            unmentioned(section, &mut path, &mut found);
+        }
+        for path in found {
+            work.set(&borrowed(&path), true, "It was heard without a mention");
+        }
+    }
+}
+
+/// Collects where a mention is said not to be needed.
+fn unmentioned(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    for (key, member) in value.as_object().into_iter().flatten() {
+        path.push(key.clone());
+        if key == "requireMention" && *member == Value::Bool(false) {
+            found.push(path.clone());
+        }
+        unmentioned(member, path, found);
+        path.pop();
+    }
+}
+
 /// Closes every channel that is configured; none is added, and none is taken out.
 pub(super) fn close(work: &mut Work<'_>, depth: Depth) {
     for channel in work.keys(&["channels"]) {
@@ -208,11 +290,7 @@ fn nested(work: &mut Work<'_>, at: &[&str], width: Depth, depth: Depth) {
         ),
         (&["autoJoin"], "autoJoin", "It joins rooms that it is invited to"),
     ];
-    let mut places = vec![at.iter().map(|&key| key.to_owned()).collect::<Vec<_>>()];
-    for account in work.keys(&within(at, &["accounts"])) {
-        places.push(within(at, &["accounts", &account]).into_iter().map(str::to_owned).collect());
-    }
-    for place in &places {
+    for place in &places(work, at) {
         let place = borrowed(place);
         for (path, name, why) in switches {
             let path = within(&place, path);
@@ -304,13 +382,9 @@ fn rooms(work: &mut Work<'_>, at: &[&str], width: Depth) {
     if width != Depth::Strangers {
         return;
     }
-    let mut places = vec![at.iter().map(|&key| key.to_owned()).collect::<Vec<_>>()];
-    for account in work.keys(&within(at, &["accounts"])) {
-        places.push(within(at, &["accounts", &account]).into_iter().map(str::to_owned).collect());
-    }
-    for place in &places {
+    for place in &places(work, at) {
         let place = borrowed(place);
-        for list in ["groups", "guilds", "rooms", "teams", "channels"] {
+        for list in ROOMS {
             let path = within(&place, &[list, "*", "requireMention"]);
             if work.get(&path) == Some(&Value::Bool(false)) {
                 work.set(&path, true, "Any room nobody listed was heard without a mention");

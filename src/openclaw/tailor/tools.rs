@@ -74,6 +74,15 @@ fn senders(work: &mut Work<'_>, at: &[&str]) {
     }
 }
 
+/// Takes `*` out of who has elevated tools and who may use chat commands, also where they are off.
+pub(super) fn anyone(work: &mut Work<'_>) {
+    senders(work, &["tools", "elevated"]);
+    for agent in work.keys(&["agents", "entries"]) {
+        senders(work, &["agents", "entries", &agent, "tools", "elevated"]);
+    }
+    chat_commands(work);
+}
+
 /// Takes `*` out of who may use chat commands.
 pub(super) fn chat_commands(work: &mut Work<'_>) {
     let why = "`*` gave anyone the owner's chat commands";

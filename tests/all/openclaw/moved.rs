@@ -10,8 +10,9 @@ use portcullis::openclaw::config::assemble;
 use portcullis::openclaw::facts::Facts;
 use portcullis::openclaw::facts::World;
 use portcullis::openclaw::patch;
-use portcullis::openclaw::patch::moved;
-use portcullis::openclaw::patch::moved::Said;
+use portcullis::openclaw::tailor;
+use portcullis::openclaw::tailor::moved;
+use portcullis::openclaw::tailor::moved::Said;
 use portcullis::runbook::Each;
 use portcullis::runbook::Fix;
 use portcullis::runbook::FixRow;
@@ -88,9 +89,13 @@ fn the_real_openclaw_takes_every_move_and_nothing_of_one_is_left_out() {
                 let value = moved::value(one, subject, &said, &facts, &config);
                 let rows = moved::as_fix(one, &said).set;
                 let written = |row: &FixRow| {
-                    let alone =
-                        Fix { says: String::new(), set: vec![row.clone()], steps: Vec::new() };
-                    let alone = patch::fix(&alone, std::slice::from_ref(subject), &facts, &config);
+                    let alone = Fix {
+                        says: String::new(),
+                        set: vec![row.clone()],
+                        closes: Vec::new(),
+                        steps: Vec::new(),
+                    };
+                    let alone = tailor::fix(&alone, std::slice::from_ref(subject), &facts, &config);
                     let about = [Some(subject.clone()), subject.account(), subject.agent()];
                     let mut about = about.into_iter().flatten();
                     let already = about.find_map(|it| facts.get(&it, &row.path)?.value.clone());

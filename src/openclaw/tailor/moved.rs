@@ -6,7 +6,7 @@ use crate::openclaw::config::Config;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::facts::is_wide;
-use crate::openclaw::patch;
+use crate::openclaw::tailor;
 use crate::runbook::Ask;
 use crate::runbook::Fix;
 use crate::runbook::FixRow;
@@ -72,6 +72,7 @@ pub fn as_fix(one: &Move, said: &Said) -> Fix {
     Fix {
         says: filled(&one.says, said),
         set: one.set.iter().flat_map(|row| rows(row, said)).collect(),
+        closes: Vec::new(),
         steps: one.steps.iter().map(|step| filled(step, said)).collect(),
     }
 }
@@ -85,7 +86,7 @@ pub fn value(
     facts: &Facts,
     config: &Config,
 ) -> serde_json::Value {
-    patch::fix(&as_fix(one, said), std::slice::from_ref(subject), facts, config)
+    tailor::fix(&as_fix(one, said), std::slice::from_ref(subject), facts, config)
 }
 
 /// Puts what was said in the place of the names in a sentence or a command.
