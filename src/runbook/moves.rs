@@ -111,20 +111,21 @@ impl Move {
         names.collect()
     }
 
-    /// Returns what it does while nothing was said yet: the names in capitals.
+    /// Returns what it does while nothing was said yet: each name in brackets.
     #[must_use]
     pub fn title(&self) -> String {
-        let mut title = String::new();
-        let mut inside = false;
-        for c in self.says.chars() {
-            match c {
-                '{' => inside = true,
-                '}' => inside = false,
-                c if inside => title.extend(c.to_uppercase()),
-                c => title.push(c),
-            }
-        }
-        title
+        self.open(&self.says)
+    }
+
+    /// Writes a text while nothing was said yet: each name in brackets.
+    #[must_use]
+    pub fn open(&self, text: &str) -> String {
+        let subject = if self.each == Some(Each::Account) { "account" } else { "name" };
+        let text = text.replace(&format!("{{{SUBJECT}}}"), &format!("[{subject}]"));
+        let asked = |text: String, ask: &Ask| {
+            text.replace(&format!("{{{}}}", ask.name), &format!("[{}]", ask.name))
+        };
+        self.asks.iter().fold(text, asked)
     }
 
     /// Tells whether it leads to a pattern.

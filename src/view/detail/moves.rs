@@ -63,7 +63,8 @@ pub(super) fn offer(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     for ask in &one.asks {
         prose.lead("asks for ", theme.quiet(), &ask.label, Style::new());
     }
-    steps(theme, "", &one.steps, prose);
+    let open = |texts: &[String]| texts.iter().map(|text| one.open(text)).collect::<Vec<_>>();
+    steps(theme, "", &open(&one.steps), prose);
     for row in &one.set {
         let says = match (&row.value, &row.add, row.unset) {
             (Some(value), _, _) => format!("{} = {value}", row.path),
@@ -72,7 +73,7 @@ pub(super) fn offer(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
         };
         prose.lead("writes ", theme.quiet(), &says, Style::new());
     }
-    steps(theme, "to take it back: ", &one.undo, prose);
+    steps(theme, "to take it back: ", &open(&one.undo), prose);
     prose.gap();
     let said = if one.narrows {
         "f plans it. It narrows, so it waits for nothing."
