@@ -1,4 +1,5 @@
-//! Reading which sockets listen, from `ss -ltnp` or `lsof -nP -iTCP -sTCP:LISTEN`.
+//! Reading which sockets listen, from `ss -ltnp`, `lsof -nP -iTCP -sTCP:LISTEN`, or
+//! `Get-NetTCPConnection -State Listen` of `PowerShell`.
 
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
@@ -31,19 +32,26 @@ pub fn read(text: &str) -> Result<Vec<Socket>, Unread> {
     let mut headed = false;
     for (number, line) in text.lines().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let listens = |word: &&str| ["LISTEN", "(LISTEN)"].contains(word);
-        headed |= matches!(words.first(), Some(&("State" | "Netid" | "COMMAND")));
+        let listens = |word: &&str| ["LISTEN", "(LISTEN)", "Listen"].contains(word);
+        headed |= matches!(words.first(), Some(&("State" | "Netid" | "COMMAND" | "LocalAddress")));
         let Some(at) = words.iter().position(listens) else { continue };
         // `ss` has two queues between its state and the address; `lsof` ends with the state.
-        let (local, program) = if words.get(at) == Some(&"(LISTEN)") {
-            (
-                at.checked_sub(1).and_then(|at| words.get(at)),
+        // `PowerShell` has a column for each of the addresses and ports before it.
+        let (local, program) = match words.get(at) {
+            Some(&"(LISTEN)") => (
+                at.checked_sub(1).and_then(|at| words.get(at)).map(|&local| local.to_owned()),
                 words.first().map(|it| (*it).to_owned()),
-            )
-        } else {
-            (words.get(at + 3), line.split_once("((\"").and_then(|(_, rest)| name(rest)))
+            ),
+            Some(&"Listen") => match words.as_slice() {
+                [address, port, _, _, "Listen", ..] => (Some(format!("{address}:{port}")), None),
+                _ => (None, None),
+            },
+            _ => (
+                words.get(at + 3).map(|&local| local.to_owned()),
+                line.split_once("((\"").and_then(|(_, rest)| name(rest)),
+            ),
         };
-        let socket = local.and_then(|local| endpoint(local));
+        let socket = local.and_then(|local| endpoint(&local));
         let Some((address, port)) = socket else {
             return Err(Unread::Line { line: number + 1, text: quote(line) });
         };
@@ -165,6 +173,17 @@ mod tests {
             &["::"],
             Some(false),
         );
+    }
+
+    #[test]
+    fn what_powershell_lists_is_read() {
+        let head = "\nLocalAddress LocalPort RemoteAddress RemotePort State AppliedSetting OwningProcess\n------------ --------- ------------- ---------- ----- -------------- -------------\n";
+        let rows = "::1          18789     ::            0          Listen                4242\n127.0.0.1    18789     0.0.0.0       0          Listen                4242\n";
+        case(&format!("{head}{rows}"), &["127.0.0.1", "::1"], Some(true));
+        let wide = "0.0.0.0      18789     0.0.0.0       0          Listen                4242\n";
+        case(&format!("{head}{wide}"), &["0.0.0.0"], Some(false));
+        case(head, &[], None);
+        assert!(read(&format!("{head}127.0.0.1 18789 Listen\n")).is_err());
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(super) fn offer(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
             (None, Some(add), _) => format!("{} + {add}", row.path),
             _ => format!("{} is taken out", row.path),
         };
-        prose.lead("writes ", theme.quiet(), &says, Style::new());
+        prose.lead("writes ", theme.quiet(), &one.open(&says), Style::new());
     }
     steps(theme, "to take it back: ", &open(&one.undo), prose);
     prose.gap();
