@@ -220,12 +220,12 @@ fn on_cards(item: &Item, known: &Known<'_>) -> Vec<Evidence> {
     let cards = item.cards.iter().enumerate().flat_map(|(place, card)| {
         let id = sighting::card_id(&item.id, place);
         let seen = known.sightings.get(id.as_str());
-        let seen = seen.map(|seen| sighting::evidence(seen, &sighting::judged(card, seen, &asked)));
-        let judge = card.judge.as_ref();
-        let names = judge.map_or(&[][..], |judge| sight::imported(judge.reads));
+        let judged = |seen| sighting::judged(card, seen, &asked);
+        let seen = seen.map(|seen| sighting::evidence(card, seen, &judged(seen)));
+        let names = card.judge.as_ref().map_or(&[][..], |judge| sight::imported(judge.reads));
         let runs = names.iter().filter_map(|name| known.runs.get(name.name()));
         let imported =
-            runs.filter_map(|run| sighting::imported(&id, judge?, run)).collect::<Vec<_>>();
+            runs.filter_map(|run| sighting::imported(&id, card, run)).collect::<Vec<_>>();
         seen.into_iter().chain(imported)
     });
     cards.collect()

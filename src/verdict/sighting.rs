@@ -167,21 +167,23 @@ pub fn judged(card: &Card, sighting: &Sighting, asked: &Asked) -> Judged {
 }
 
 /// Returns what an answer is as evidence.
-pub(super) fn evidence(sighting: &Sighting, judged: &Judged) -> Evidence {
+pub(super) fn evidence(card: &Card, sighting: &Sighting, judged: &Judged) -> Evidence {
     let first = sighting.says.lines().map(str::trim).find(|line| !line.is_empty());
     let first: String = first.unwrap_or("nothing").chars().take(120).collect();
+    let title = &card.title;
     let says = match judged {
-        Judged::Unread(why) => format!("{first} (not read: {why})"),
-        Judged::NoRule | Judged::Read(_) => first,
+        Judged::Unread(why) => format!("{title}: {first} (not read: {why})"),
+        Judged::NoRule | Judged::Read(_) => format!("{title}: {first}"),
     };
     Evidence::other(&sighting.card, says, sighting.origin(), judged.truth())
 }
 
 /// Returns what an imported answer says on a card that reads its kind.
-pub(super) fn imported(id: &str, judge: &Judge, run: &Run) -> Option<Evidence> {
-    let report = run.report()?;
+pub(super) fn imported(id: &str, card: &Card, run: &Run) -> Option<Evidence> {
+    let (report, judge) = (run.report()?, card.judge.as_ref()?);
     let truth = truth::of_rows(&judge.must, &report.observed);
-    let says = report.notes.first().cloned().unwrap_or_default();
+    let note = report.notes.first().map_or("", String::as_str);
+    let says = format!("{}: {note}", card.title);
     Some(Evidence::other(id, says, run.vantage().unwrap_or_default(), truth))
 }
 
