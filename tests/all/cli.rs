@@ -60,6 +60,13 @@ why = "To be sure."
 source = "a test"
 "#;
 
+/// The small runbook with another item in its checklist.
+pub(crate) fn small(item: &str) -> String {
+    let (before, rest) = SMALL.split_once("[[checklist]]").expect("a checklist");
+    let (_, after) = rest.split_once("[baseline]").expect("a baseline");
+    format!("{before}{item}[baseline]{after}")
+}
+
 /// An audit with one critical finding.
 pub(crate) const CRITICAL: &str = r#"{"ts":1,"summary":{"critical":1,"warn":0,"info":0},"findings":[
 {"checkId":"gateway.bind_no_auth","severity":"critical","title":"Gateway binds beyond loopback without auth","detail":"gateway.bind=lan"}],

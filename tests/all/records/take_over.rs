@@ -12,6 +12,7 @@ use portcullis::view::theme::Glyphs;
 use portcullis::view::theme::Theme;
 use serde_json::Value;
 
+use crate::cli::small;
 use crate::home::Home;
 use crate::screens::snapshot;
 use crate::stage::Stage;
@@ -138,31 +139,8 @@ fn a_wider_pattern_opens_it_again() {
     assert_eq!(settled(&stage, PROXIES), widened);
 }
 
-/// A runbook with one item that a fact decides.
-const SMALL: &str = r#"
-id = "small"
-title = "A small runbook"
-revision = "1"
-source = "a test"
-openclaw = "2026.9.6"
-inventory = []
-section = []
-validation = []
-
-[[pattern]]
-id = "closed"
-title = "Closed"
-recommended = "always"
-
-[[check]]
-id = "audit"
-statement = "Run the audit"
-why = "It lists what is open."
-command = "audit"
-need = "required"
-source = "a test"
-
-[[checklist]]
+/// The one item of the runbook, which a fact decides.
+const ITEM: &str = r#"[[checklist]]
 id = "no-strangers"
 statement = "No stranger can write to the bot"
 why = "Anyone who finds the bot could drive its tools."
@@ -170,25 +148,6 @@ rule.each = "account"
 rule.must.none = [{ path = "config.account.dm.open", op = "equals", value = true }]
 source = "a test"
 
-[baseline]
-says = "Closed"
-source = "a test"
-
-[[baseline.key]]
-path = "gateway.bind"
-value = "loopback"
-says = "Only this machine can connect"
-
-[rollback.template]
-says = "Closed again"
-source = "a test"
-key = []
-
-[[rollback.follow_up]]
-id = "look"
-statement = "Somebody looked"
-why = "To be sure."
-source = "a test"
 "#;
 
 fn config(account: &str) -> String {
@@ -202,7 +161,7 @@ fn config(account: &str) -> String {
 /// Walks the small runbook in a real terminal: accepts the item and seals the record.
 fn walked() -> Home {
     let home = Home::new(&config("front")).openclaw(&StandIn::healthy().script());
-    home.write("small.toml", SMALL);
+    home.write("small.toml", &small(ITEM));
     let home = home.with("PORTCULLIS_DATA_DIR", "data").with("PORTCULLIS_CONFIG_DIR", "own");
     let mut terminal = home.wizard().argument("--runbook").argument("small.toml").start();
     terminal.see("Portcullis");
