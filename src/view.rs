@@ -350,14 +350,20 @@ fn list(app: &App, theme: Theme, frame: &mut Frame, area: Rect, all: &[Row]) -> 
     let height = usize::from(area.height);
     let cursor = app.cursor();
     let width = usize::from(area.width);
-    let written: Vec<rows::RowLine> = all.iter().map(|row| rows::row(app, theme, row)).collect();
-    let whole: Vec<Vec<Line>> = written.iter().map(|row| row.lines(width)).collect();
-    let fits = whole.iter().map(Vec::len).sum::<usize>() <= height;
+    let written = |row| rows::row(app, theme, row);
+    let whole = all.iter().try_fold((Vec::new(), 0), |(mut shown, used), row| {
+        let lines = if used < height { written(row).lines(width) } else { Vec::new() };
+        let used = used + lines.len().max(1);
+        shown.push(lines);
+        (used <= height).then_some((shown, used))
+    });
+    let fits = whole.is_some();
     let first = if fits { 0 } else { first_shown(cursor, height, all.len()) };
-    let shown: Vec<Vec<Line>> = if fits {
-        whole
-    } else {
-        written.iter().skip(first).take(height).map(|row| vec![row.line(width)]).collect()
+    let shown: Vec<Vec<Line>> = match whole {
+        Some((shown, _)) => shown,
+        None => {
+            all.iter().skip(first).take(height).map(|row| vec![written(row).line(width)]).collect()
+        }
     };
     let style = match app.pane {
         Pane::List => theme.cursor(),

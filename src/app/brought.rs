@@ -12,17 +12,25 @@ use crate::openclaw::command::Gateway;
 use crate::openclaw::errand;
 use crate::openclaw::errand::Kind;
 use crate::openclaw::errand::Pasteable;
+use crate::openclaw::errand::Summed;
 use crate::openclaw::errand::parcel;
-use crate::openclaw::errand::parcel::Span;
+use crate::openclaw::errand::parcel::Pasted;
 use crate::openclaw::finding::Outcome;
 use crate::openclaw::witness::Asked;
 use crate::runbook::Check;
+use crate::verdict::Run;
 use crate::verdict::brought::Journey;
 use crate::verdict::brought::Parcel;
 use crate::verdict::brought::Taken;
 
 /// What is named where another answer has its file.
 const PASTE: &str = "a paste";
+
+/// What is said of a check whose answer cannot be brought.
+const NOT_PASTED: &str = "what this check says is not pasted; it is run where the gateway is";
+
+/// What is said once something was put on the clipboard.
+pub(super) const COPIED: &str = "Copied to the terminal's clipboard, where the terminal allows it";
 
 impl App {
     /// Returns the check under the cursor, the one that proves the item there, or the one whose
@@ -48,7 +56,13 @@ impl App {
     /// check that only a program here can make.
     #[must_use]
     pub fn errand(&self, check: &Check) -> Option<Pasteable> {
-        let files = self.live.config().map(|config| config.sums.as_slice()).unwrap_or_default();
+        let config = self.live.config();
+        if self.other_host().is_none() {
+            let files = config.map(|config| config.files.as_slice()).unwrap_or_default();
+            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            return errand::pasteable(&check.command, &self.gateway, Summed::Here(&files));
+        }
+        let files = config.map(|config| config.sums.as_slice()).unwrap_or_default();
         let below = |name: &&String| !name.starts_with('/');
         let files = files.iter().skip(1).map(|(name, _)| name).filter(below).cloned();
         // As it is run there, where our copy of the config is not.
@@ -58,20 +72,47 @@ impl App {
             port: self.gateway.port,
             ..Gateway::default()
         };
-        let gateway = if self.other_host().is_some() { &there } else { &self.gateway };
-        errand::pasteable(&check.command, gateway, &files.collect::<Vec<_>>())
+        errand::pasteable(&check.command, &there, Summed::There(&files.collect::<Vec<_>>()))
+    }
+
+    /// Puts that line on the terminal's clipboard.
+    pub(super) fn copy_errand(&mut self, check: &Check) -> Vec<Effect> {
+        let Some(errand) = self.errand(check) else {
+            self.refuse(NOT_PASTED);
+            return Vec::new();
+        };
+        let sums = self.live.config().map(|config| config.sums.as_slice()).unwrap_or_default();
+        let outside = sums.iter().find(|(name, _)| name.starts_with('/'));
+        let said = match outside.filter(|_| self.other_host().is_some()) {
+            None => "run it there, paste here what it prints".to_owned(),
+            Some((name, _)) => format!(
+                "what it prints will not count, for the config includes `{name}` from outside its \
+                 folder, of which it cannot tell the path there"
+            ),
+        };
+        self.say(format!("{COPIED}: {said}"));
+        vec![Effect::Copy(errand.line)]
     }
 
     /// Takes the pasted answer of a check.
     ///
     /// It counts as one that was run here where it says by itself when it was taken and of which
     /// config. What cannot be read is not kept, and what was known stays.
-    pub(super) fn check_pasted(&mut self, check: &str, text: &str) -> Vec<Effect> {
-        let Some((check, errand)) = (self.runbook.check(check))
-            .and_then(|check| Some((check.clone(), self.errand(check)?)))
-        else {
-            self.refuse("what this check says is not pasted; r runs it where the gateway is");
+    pub(super) fn check_pasted(&mut self, check: &Check, text: &str) -> Vec<Effect> {
+        if self.target.demo {
+            self.refuse("this is the sample gateway: it takes nothing from elsewhere");
             return Vec::new();
+        }
+        let Some(errand) = self.errand(check) else {
+            self.refuse(NOT_PASTED);
+            return Vec::new();
+        };
+        let pasted = match Pasted::parse(text) {
+            Ok(pasted) => pasted,
+            Err(why) => {
+                self.refuse(format!("It is not kept: {why}"));
+                return Vec::new();
+            }
         };
         let sums = self.live.config().map(|config| config.sums.as_slice()).unwrap_or_default();
         let journey = Journey {
@@ -79,11 +120,11 @@ impl App {
             host: &self.target.host,
             digest: self.live.digest(),
             asked: Asked { port: self.gateway.port, ..Asked::about(self.live.facts()) },
-            span: Span::parse(text),
-            untied: parcel::tied(text, sums).err(),
+            span: pasted.span,
+            untied: parcel::tied(&pasted.sums, sums).err(),
             now: self.now,
         };
-        let answer = self.live.mask().text(&parcel::pasted(text));
+        let answer = self.live.mask().text(&pasted.text);
         let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
         let parcel = Parcel {
             kind: Kind::OpenClaw(errand.name),
@@ -94,7 +135,10 @@ impl App {
             written: None,
             text: &answer,
         };
-        let Some(Taken::Kept(run)) = journey.taken(&parcel) else { return Vec::new() };
+        let Some(Taken::Kept(run)) = journey.taken(&parcel) else {
+            self.refuse("It is not kept, for it is no answer");
+            return Vec::new();
+        };
         if let Outcome::Unmeasured { why, partial: None } = &run.outcome {
             let why = format!("It is not kept, for it cannot be read: {why}");
             self.refuse(why);
@@ -103,6 +147,12 @@ impl App {
         let known = self.answers.runs.get(&check.id);
         if known.is_some_and(|known| journey.is_better(known, &run)) {
             self.refuse("It is not kept: a newer answer is known, or one that counts");
+            return Vec::new();
+        }
+        // A slip of the hand, such as the answer of another check, does not undo what is measured.
+        if let (Some(why), true) = (run.why(), known.is_some_and(Run::is_measured)) {
+            let why = format!("It is not kept, for it measures nothing and another did: {why}");
+            self.refuse(why);
             return Vec::new();
         }
         let why_not = match run.why() {

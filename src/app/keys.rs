@@ -9,6 +9,7 @@ use crate::app::Effect;
 use crate::app::InFlight;
 use crate::app::Overlay;
 use crate::app::Pane;
+use crate::app::brought::COPIED;
 use crate::app::form;
 use crate::app::form::Form;
 use crate::app::form::Pressed;
@@ -46,8 +47,7 @@ impl App {
         let mask = self.live.mask().clone();
         // Terminals send the end of a line as a carriage return.
         let lines = || text.replace("\r\n", "\n").replace('\r', "\n");
-        if let Some(check) = self.check_here() {
-            let check = check.id.clone();
+        if let Some(check) = self.check_here().cloned() {
             return self.check_pasted(&check, &lines());
         }
         match &mut self.overlay {
@@ -463,14 +463,8 @@ impl App {
     }
 
     fn copy(&mut self) -> Vec<Effect> {
-        const COPIED: &str = "Copied to the terminal's clipboard, where the terminal allows it";
-        if let Some(check) = self.check_here() {
-            let Some(errand) = self.errand(check) else {
-                self.refuse("what this check says is not pasted; r runs it where the gateway is");
-                return Vec::new();
-            };
-            self.say(format!("{COPIED}: run it there, paste here what it prints"));
-            return vec![Effect::Copy(errand.line)];
+        if let Some(check) = self.check_here().cloned() {
+            return self.copy_errand(&check);
         }
         let Some(Row::Shape(shape)) = self.row() else {
             self.refuse("there is nothing to copy here");

@@ -53,6 +53,10 @@ impl App {
         };
         let failing = self.review.items.get(&id).map(|judged| judged.failing.as_slice());
         let patch = tailor::fix(fix, failing.unwrap_or_default(), facts, config);
+        if fix.steps.is_empty() && patch.as_object().is_none_or(serde_json::Map::is_empty) {
+            self.refuse("the config holds nothing that this fix could close; read the detail");
+            return Vec::new();
+        }
         let planned =
             Planned { says: fix.says.clone(), patch, steps: fix.steps.clone(), undo: Vec::new() };
         self.say("Put into the plan of moves, step 8 of the wizard".to_owned());

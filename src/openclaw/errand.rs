@@ -6,6 +6,7 @@ pub mod parcel;
 pub mod ssh;
 
 use crate::openclaw::command;
+use crate::openclaw::command::Command;
 use crate::openclaw::command::Gateway;
 use crate::openclaw::command::quoted;
 use crate::openclaw::witness::Witness;
@@ -106,7 +107,7 @@ pub fn errands(system: System, gateway: &Gateway, files: &[String]) -> Vec<Erran
     let mut errands = vec![time(false), sums(false)];
     errands.extend(OPENCLAW.iter().filter_map(|&(name, file, tells)| {
         let command = command::command(name, gateway)?;
-        let (line, writes) = (command.display(), command.writes);
+        let (line, writes) = (without_url(&command), command.writes);
         Some(Errand { kind: Kind::OpenClaw(command.name), file, line, tells, writes, again: false })
     }));
     errands.extend(Witness::ALL.map(|witness| {
@@ -131,18 +132,38 @@ pub struct Pasteable {
     pub line: String,
 }
 
+/// Where the config's files are summed for an answer that is pasted.
+#[derive(Clone, Copy, Debug)]
+pub enum Summed<'a> {
+    /// On the gateway's host, which knows its config itself; these are the other files below the
+    /// config's folder.
+    There(&'a [String]),
+    /// Here, by their whole paths.
+    Here(&'a [String]),
+}
+
 /// Makes a command of OpenClaw's pasteable; none for one whose answer cannot be brought.
-///
-/// `files` are those of [`errands`].
 #[must_use]
-pub fn pasteable(name: &str, gateway: &Gateway, files: &[String]) -> Option<Pasteable> {
+pub fn pasteable(name: &str, gateway: &Gateway, files: Summed<'_>) -> Option<Pasteable> {
     let (name, ..) = OPENCLAW.iter().find(|(known, ..)| *known == name)?;
-    let command = command::command(name, gateway)?.display();
-    let linux = sum(System::Linux, gateway, files);
-    let sums = format!("{linux} 2>/dev/null || {}", sum(System::Macos, gateway, files));
+    let command = without_url(&command::command(name, gateway)?);
+    let of = |system| match files {
+        Summed::There(files) => sum(system, gateway, files),
+        Summed::Here(paths) => {
+            let paths: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+            format!("{} {}", program(system), paths.join(" "))
+        }
+    };
+    let sums = format!("{} 2>/dev/null || {}", of(System::Linux), of(System::Macos));
     let line =
         format!("{CLOCK}; {sums}; {command} 2>&1; echo \"[exit status $?]\"; {sums}; {CLOCK}");
     Some(Pasteable { name, command, line })
+}
+
+/// Writes a command for a shell of which nobody knows the variables: one that names another gateway
+/// would be asked instead of this one.
+fn without_url(command: &Command) -> String {
+    format!("env -u OPENCLAW_GATEWAY_URL {}", command.display())
 }
 
 /// Returns the file, the command and the purpose of a witness.
@@ -185,12 +206,17 @@ fn of(witness: Witness, system: System) -> (&'static str, &'static str, &'static
     }
 }
 
-/// Returns the command that sums the config's files.
-fn sum(system: System, gateway: &Gateway, files: &[String]) -> String {
-    let program = match system {
+/// Returns the program that sums files.
+fn program(system: System) -> &'static str {
+    match system {
         System::Linux => "sha256sum",
         System::Macos => "shasum -a 256",
-    };
+    }
+}
+
+/// Returns the command that sums the config's files.
+fn sum(system: System, gateway: &Gateway, files: &[String]) -> String {
+    let program = program(system);
     let profile = gateway.profile.as_ref();
     let profile = profile.map(|name| format!(" --profile {}", quoted(name))).unwrap_or_default();
     let file = format!("openclaw{profile} config file");
@@ -270,7 +296,7 @@ mod tests {
         let health = errands.iter().find(|errand| errand.name() == "health").unwrap();
         assert_eq!(
             health.kept(),
-            "npm_config_fetch_retries=0 npm_config_offline=true openclaw health --json --timeout \
+            "env -u OPENCLAW_GATEWAY_URL npm_config_fetch_retries=0 npm_config_offline=true openclaw health --json --timeout \
              3000 > health.json 2>&1; echo \"[exit status $?]\" >> health.json"
         );
     }

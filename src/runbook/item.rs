@@ -126,6 +126,9 @@ pub struct FixRow {
     /// Whether what stands there is taken out.
     #[serde(default)]
     pub unset: bool,
+    /// Words that are left as they stand, for they are as narrow.
+    #[serde(default)]
+    pub unless: Vec<String>,
     /// Whether it is written for this account or agent alone, also where the fact is inherited.
     #[serde(default)]
     pub own: bool,

@@ -101,9 +101,14 @@ fn entry(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
         let lead = format!("Recorded {}: ", at.format("%H:%M"));
         prose.lead(&lead, theme.good(), &recorded.value, Style::new());
         if app.is_found_otherwise(entry) {
-            let text = format!("Found now: {found}");
-            prose.lead("! ", theme.waiting(), &text, theme.waiting());
-            prose.add("What is on record stays; enter records what is found now.", theme.quiet());
+            let now = if found.is_empty() { "nothing" } else { &found };
+            prose.lead("! ", theme.waiting(), &format!("Found now: {now}"), theme.waiting());
+            let text = match (recorded.edited, found.is_empty()) {
+                (_, true) => "What is on record stays; e writes down what is there.",
+                (true, false) => "enter keeps your words and records that this is found; e edits.",
+                (false, false) => "What is on record stays; enter records what is found now.",
+            };
+            prose.add(text, theme.quiet());
         }
         prose.gap();
     } else if let Live::Unreadable { why, .. } = &app.live {
@@ -149,7 +154,13 @@ fn check(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
             prose.gap();
             prose.lead(&format!("On {host}: "), theme.key(), &errand.line, Style::new());
         }
-        prose.add("c copies a line to run elsewhere; paste here what it prints.", theme.quiet());
+        let text = match app.other_host() {
+            Some(_) => "c copies that line; paste here what it prints.",
+            None => {
+                "c copies a line for another shell, such as another user's; paste what it prints."
+            }
+        };
+        prose.add(text, theme.quiet());
     }
     prose.gap();
     prose.add(&check.source, theme.quiet());

@@ -259,6 +259,10 @@ pub(crate) struct Fixed {
     after: Verdict,
     /// Items that are not met only once it is written.
     broken: Vec<String>,
+    /// Who is let in by it who was not before.
+    widens: Vec<String>,
+    /// Senders that were named and are no more.
+    lost: Vec<String>,
 }
 
 /// Writes each fix of each config whose item fails, and judges what comes of it.
@@ -290,10 +294,36 @@ pub(crate) fn fixed(folder: &Path) -> Vec<Fixed> {
                 has_steps: !fix.steps.is_empty(),
                 after: after.verdict(&item.id),
                 broken: broken.map(|item| item.id.clone()).collect(),
+                widens: patch::breadth(&in_todays_words(config).0, &value, config).widens,
+                lost: named(&in_todays_words(config).0)
+                    .difference(&named(&value))
+                    .cloned()
+                    .collect(),
             });
         }
     }
     all
+}
+
+/// Returns who is let in by name, wherever a config lists them.
+fn named(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut rest = vec![(false, value)];
+    while let Some((senders, value)) = rest.pop() {
+        match value {
+            Value::Object(members) => rest.extend(members.iter().map(|(key, member)| {
+                let lists = ["allowFrom", "groupAllowFrom", "users", "roles", "allowedUserIds"];
+                (lists.contains(&key.as_str()), member)
+            })),
+            Value::Array(list) => rest.extend(list.iter().map(|member| (senders, member))),
+            name if senders => {
+                let name = name.to_string();
+                found.extend((!name.contains('*')).then_some(name));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Lists the fixes that leave their item not met although they leave nothing to be done elsewhere,
@@ -307,6 +337,10 @@ fn wrongly_fixed(all: &[Fixed]) -> Vec<String> {
         }
         if !one.broken.is_empty() {
             wrong.push(format!("{config}: `{}` breaks {:?}", one.item, one.broken));
+        }
+        if !one.widens.is_empty() || !one.lost.is_empty() {
+            let (widens, lost) = (&one.widens, &one.lost);
+            wrong.push(format!("{config}: `{}` widens {widens:?}, drops {lost:?}", one.item));
         }
     }
     wrong

@@ -23,6 +23,7 @@ use crate::openclaw::gateway::Installed;
 use crate::stand_in::StandIn;
 use crate::terminal::harness::Launch;
 use portcullis::openclaw::errand;
+use portcullis::openclaw::errand::Summed;
 
 const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'loopback', port: 18789 } }\n";
 
@@ -568,7 +569,7 @@ fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
             port: 18789,
             ..Default::default()
         };
-        let line = errand::pasteable(check, &gateway, &[]).expect("a line").line;
+        let line = errand::pasteable(check, &gateway, Summed::There(&[])).expect("a line").line;
         let output = there.program("bash").args(["-c", &line]).output().expect("bash");
         let text = String::from_utf8(output.stdout).expect("text");
         format!("claw@vega:~$ {line}\n{text}claw@vega:~$ \n")
@@ -585,7 +586,9 @@ fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
     terminal.see("run it there, paste here what it prints");
     assert!(String::from_utf8_lossy(terminal.transcript()).contains("\u{1b}]52;c;"));
     terminal.paste("what was that line again?");
-    terminal.see("It is not kept, for it cannot be read");
+    terminal.see("It is not kept: there is no JSON in it");
+    terminal.paste(&audit.repeat(2));
+    terminal.see("It is not kept: it holds several answers; paste one at a time");
     let around = audit.replace("openclaw.json", "other.json");
     terminal.paste(&around);
     terminal.see("Kept, but it does not count: `openclaw.json` was not summed there");

@@ -120,17 +120,58 @@ impl Span {
     }
 }
 
-/// Returns the answer in what was pasted, its exit status below it, without the times and sums that
-/// stand around it.
-#[must_use]
-pub fn pasted(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let ended = |line: &&str| Answer::parse(line).status.is_some();
-    let end = lines.iter().rposition(ended).map_or(lines.len(), |at| at + 1);
-    let beside =
-        |line: &str| DateTime::parse_from_rfc3339(line.trim()).is_ok() || summed(line).is_some();
-    let answer = lines.iter().take(end).filter(|line| !beside(line));
-    answer.map(|line| format!("{line}\n")).collect()
+/// An answer as it was pasted, with what stood around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pasted {
+    /// From when to when it was taken, where that stood around it.
+    pub span: Option<Span>,
+    /// The lines between those times that sum files.
+    pub sums: String,
+    /// The answer, its exit status below it where both are known to belong together.
+    pub text: String,
+}
+
+impl Pasted {
+    /// Finds the answer between the last time above its exit status and the first one below.
+    ///
+    /// What stands outside, such as the prompt, the command and what was on the terminal before, is
+    /// nobody's business and is dropped. Where nothing frames it, only its JSON is taken, without a
+    /// status: whether that belongs to it cannot be told.
+    ///
+    /// # Errors
+    ///
+    /// When there is more than one answer, or none, as part of a sentence.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let lines: Vec<&str> = text.lines().collect();
+        let time = |line: &str| DateTime::parse_from_rfc3339(line.trim()).ok();
+        let mut ends = (0..lines.len())
+            .filter(|at| lines.get(*at).is_some_and(|line| Answer::parse(line).status.is_some()));
+        let (end, second) = (ends.next(), ends.next());
+        if second.is_some() {
+            return Err("it holds several answers; paste one at a time");
+        }
+        let framed = end.and_then(|end| {
+            let (above, below) = (lines.get(..end)?, lines.get(end + 1..)?);
+            let opens = above.iter().rposition(|line| time(line).is_some())?;
+            let closes = below.iter().position(|line| time(line).is_some())?;
+            Some((lines.get(opens..=end)?, below.get(..=closes)?))
+        });
+        let Some((before, after)) = framed else {
+            let found = command::document(text).ok_or("there is no JSON in it")?;
+            return Ok(Self { span: None, sums: String::new(), text: format!("{found}\n") });
+        };
+        let times = before.first().into_iter().chain(after.last()).filter_map(|line| time(line));
+        let times: Vec<_> = times.collect();
+        let span = times.iter().min().zip(times.iter().max());
+        let is_sum = |line: &&&str| summed(line).is_some();
+        let sums = before.iter().chain(after).filter(is_sum);
+        let answer = before.iter().skip(1).filter(|line| !is_sum(line));
+        Ok(Self {
+            span: span.map(|(&from, &to)| Span { from, to }),
+            sums: sums.map(|line| format!("{line}\n")).collect(),
+            text: answer.map(|line| format!("{line}\n")).collect(),
+        })
+    }
 }
 
 /// Reads a line that names a SHA-256 and a file.
@@ -277,15 +318,42 @@ mod tests {
         assert_eq!(tied(&format!("{twice}{part}{part}"), &two), Ok(()));
     }
 
-    #[test]
-    fn an_answer_is_found_in_what_was_pasted() {
+    /// What the copied line prints, with what a terminal shows around it.
+    fn shown(answer: &str, status: i32) -> String {
         let sum = "a".repeat(64);
-        let around = format!("2026-11-26T09:00:00Z\n{sum}  /home/claw/.openclaw/openclaw.json\n");
-        let echoed = "$ date -u; openclaw health --json 2>&1; echo \"[exit status $?]\"\n";
-        let text = format!("{echoed}{around}{{\n}}\n[exit status 0]\n{around}claw@vega:~$ \n");
-        assert_eq!(pasted(&text), format!("{echoed}{{\n}}\n[exit status 0]\n"));
-        assert_eq!(pasted("{}"), "{}\n");
-        assert_eq!(pasted(""), "");
+        let around = |hour| {
+            let time = format!("2026-11-26T{hour}:00:00Z\n");
+            let sum = format!("{sum}  /home/claw/.openclaw/openclaw.json\n");
+            if hour == "09" { format!("{time}{sum}") } else { format!("{sum}{time}") }
+        };
+        let (opens, closes) = (around("09"), around("10"));
+        format!("{opens}{answer}\n[exit status {status}]\n{closes}claw@vega:~$ \n")
+    }
+
+    #[test]
+    fn an_answer_is_found_between_the_times_around_it() {
+        let prompt = "claw@vega:~$ date -u; openclaw health 2>&1; echo \"[exit status $?]\"\n";
+        let before = "$ sshpass -p hunter2 ssh claw@vega\n{\"ok\":true,\"old\":\"much longer\"}\n";
+        let pasted = Pasted::parse(&format!("{before}{prompt}{}", shown("{}", 0))).unwrap();
+        assert_eq!(pasted.text, "{}\n[exit status 0]\n");
+        assert_eq!(pasted.sums.lines().count(), 2);
+        let span = pasted.span.expect("a span");
+        assert_eq!((span.to - span.from).num_minutes(), 60);
+        // What was killed answered nothing, whatever stood above it.
+        let killed = Pasted::parse(&format!("{before}{prompt}{}", shown("", 137))).unwrap();
+        assert_eq!(killed.text, "\n[exit status 137]\n");
+        let twice = format!("{}{}", shown("{}", 2), shown("{}", 0));
+        assert_eq!(Pasted::parse(&twice), Err("it holds several answers; paste one at a time"));
+    }
+
+    #[test]
+    fn what_nothing_frames_is_its_json_alone() {
+        let pasted = Pasted::parse("$ export TOKEN=hunter2\n{\"a\":1}\n[exit status 0]\n").unwrap();
+        let text = "{\"a\":1}\n".to_owned();
+        assert_eq!(pasted, Pasted { span: None, sums: String::new(), text });
+        for nothing in ["", "what was that line again?", "[exit status 0]"] {
+            assert_eq!(Pasted::parse(nothing), Err("there is no JSON in it"), "{nothing}");
+        }
     }
 
     #[test]

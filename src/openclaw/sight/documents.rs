@@ -9,18 +9,21 @@ use crate::openclaw::witness::Unread;
 /// What OpenClaw says of an archive that is not whole, or that it could not look into.
 const FAILED: &str = "Backup archive verification failed";
 
-/// What it says then where it could not look into it.
-const NOT_SEEN: [&str; 6] = [
-    "does not exist",
-    "could not be inspected",
-    "must be a regular file",
-    "extraction space",
-    "EACCES",
-    "EPERM",
+/// What it says then where it looked into it and found it broken; a full disk, a missing file or a
+/// permission says nothing of the archive.
+const BROKEN: [&str; 8] = [
+    "zlib:",
+    "TAR_",
+    "is not a valid OpenClaw backup",
+    "manifest",
+    "Archive contains",
+    "Archive hardlink",
+    "Archive entry is beneath",
+    "SQLite snapshot failed verification",
 ];
 
 /// Tells whether the commands of these agents are denied or wait for approval, by
-/// `effectivePolicy`; none where that cannot be told.
+/// `effectivePolicy`; none where that cannot be told, or where there is no such agent.
 ///
 /// An agent without a scope of its own has that of `tools.exec`. Where nobody knows which agents
 /// matter, all scopes must be gated, and one that is not tells nothing.
@@ -29,31 +32,43 @@ pub(super) fn exec_gated(text: &str, agents: Option<&[String]>) -> Result<Option
     let scopes = document.pointer("/effectivePolicy/scopes").and_then(Value::as_array);
     let scopes = scopes.filter(|scopes| !scopes.is_empty());
     let scopes = scopes.ok_or(Unread::Nothing("`effectivePolicy.scopes`"))?;
-    let of = |scope: &Value| {
-        let word = |pointer| scope.pointer(pointer).and_then(Value::as_str);
-        gated(word("/security/effective"), word("/ask/effective"))
-    };
     let Some(agents) = agents else {
-        let all = scopes.iter().map(of).collect::<Option<Vec<bool>>>();
+        let all = scopes.iter().map(scope_gated).collect::<Option<Vec<bool>>>();
         return Ok(all.filter(|all| all.iter().all(|gated| *gated)).map(|_| true));
     };
-    let named = |scope: &&Value, name: &str| {
-        scope.get("agentId").and_then(Value::as_str).is_some_and(|id| id == name)
+    if agents.is_empty() {
+        return Ok(None);
+    }
+    // The common scope names the default agent, too, also where that has a scope of its own.
+    let labelled = |label: &str| {
+        scopes.iter().find(|scope| scope.get("scopeLabel").and_then(Value::as_str) == Some(label))
     };
-    let common = scopes.iter().find(|scope| {
-        scope.get("scopeLabel").and_then(Value::as_str) == Some("tools.exec")
-            && scope.get("agentId").is_none()
-    });
     let mut all = Some(true);
     for agent in agents {
-        let own = scopes.iter().find(|scope| named(scope, agent));
-        match own.or(common).and_then(of) {
+        let own = labelled(&format!("agent:{agent}"));
+        match own.or_else(|| labelled("tools.exec")).and_then(scope_gated) {
             Some(true) => {}
             Some(false) => return Ok(Some(false)),
             None => all = None,
         }
     }
     Ok(all)
+}
+
+/// Tells whether a scope denies commands, or has each wait for an approval that somebody gives:
+/// with a fallback of `full` a command runs where nobody answers.
+fn scope_gated(scope: &Value) -> Option<bool> {
+    let word = |pointer| scope.pointer(pointer).and_then(Value::as_str);
+    let security = word("/security/effective");
+    let by_asking = gated(security, word("/ask/effective"))?;
+    if !by_asking || security == Some("deny") {
+        return Some(by_asking);
+    }
+    match word("/askFallback/effective")? {
+        "deny" | "allowlist" => Some(true),
+        "full" => Some(false),
+        _ => None,
+    }
 }
 
 /// Tells whether the session that was asked about is sandboxed.
@@ -80,7 +95,7 @@ pub(super) fn archive_whole(text: &str) -> Result<bool, Unread> {
             let said = document.pointer("/error/message").and_then(Value::as_str);
             let said = said.unwrap_or_default();
             let broken =
-                said.starts_with(FAILED) && !NOT_SEEN.iter().any(|phrase| said.contains(phrase));
+                said.starts_with(FAILED) && BROKEN.iter().any(|phrase| said.contains(phrase));
             if broken { Ok(false) } else { Err(Unread::Value(said.chars().take(80).collect())) }
         }
         Some(true) | None => Err(Unread::Nothing("`archivePath`")),
@@ -91,45 +106,67 @@ pub(super) fn archive_whole(text: &str) -> Result<bool, Unread> {
 mod tests {
     use super::*;
 
-    fn policy(scopes: &[(Option<&str>, &str, &str)]) -> String {
-        let scopes = scopes.iter().map(|(agent, security, ask)| {
+    /// A policy as OpenClaw prints it: label, agent, security, ask, and what follows silence.
+    fn policy(scopes: &[(&str, Option<&str>, &str, &str, &str)]) -> String {
+        let scopes = scopes.iter().map(|(label, agent, security, ask, fallback)| {
             serde_json::json!({
-                "scopeLabel": agent.map_or("tools.exec".to_owned(), |id| format!("agent:{id}")),
+                "scopeLabel": label,
                 "agentId": agent,
                 "security": { "effective": security },
                 "ask": { "effective": ask },
+                "askFallback": { "effective": fallback },
             })
         });
-        let mut scopes: Vec<Value> = scopes.collect();
-        for scope in scopes.iter_mut().filter_map(Value::as_object_mut) {
-            scope.retain(|_, value| !value.is_null());
-        }
+        let scopes: Vec<Value> = scopes.collect();
         serde_json::json!({ "effectivePolicy": { "scopes": scopes } }).to_string()
+    }
+
+    #[track_caller]
+    fn case(text: &str, agents: Option<&[&str]>, gated: Option<bool>) {
+        let agents = agents.map(|agents| agents.iter().map(|&id| id.to_owned()).collect());
+        let agents: Option<Vec<String>> = agents;
+        assert_eq!(exec_gated(text, agents.as_deref()), Ok(gated));
     }
 
     #[test]
     fn only_the_agents_that_senders_reach_matter() {
         let text = policy(&[
-            (None, "deny", "always"),
-            (Some("main"), "full", "off"),
-            (Some("ops"), "allowlist", "on-miss"),
+            ("tools.exec", None, "deny", "always", "deny"),
+            ("agent:main", Some("main"), "full", "off", "deny"),
+            ("agent:ops", Some("ops"), "allowlist", "on-miss", "deny"),
         ]);
-        let of = |agents: Option<&[&str]>| {
-            let agents = agents.map(|agents| agents.iter().map(|&id| id.to_owned()).collect());
-            let agents: Option<Vec<String>> = agents;
-            exec_gated(&text, agents.as_deref()).unwrap()
-        };
-        assert_eq!(of(Some(&["ops"])), Some(true));
-        assert_eq!(of(Some(&["ops", "main"])), Some(false));
-        assert_eq!(of(Some(&["other"])), Some(true), "the common scope holds");
-        assert_eq!(of(Some(&[])), Some(true));
-        assert_eq!(of(None), None, "nobody knows whether main is reached");
-        let alone = policy(&[(Some("main"), "deny", "off")]);
-        assert_eq!(exec_gated(&alone, Some(&["other".to_owned()])), Ok(None));
-        assert_eq!(exec_gated(&alone, None), Ok(Some(true)));
-        let odd = policy(&[(Some("main"), "sometimes", "off")]);
-        assert_eq!(exec_gated(&odd, Some(&["main".to_owned()])), Ok(None));
+        case(&text, Some(&["ops"]), Some(true));
+        case(&text, Some(&["ops", "main"]), Some(false));
+        // The common scope holds for who has none.
+        case(&text, Some(&["other"]), Some(true));
+        // Nobody to be judged is no good answer, and nobody knows whether main is reached.
+        case(&text, Some(&[]), None);
+        case(&text, None, None);
+        case(&policy(&[("agent:main", Some("main"), "deny", "off", "full")]), Some(&["x"]), None);
+        case(&policy(&[("tools.exec", None, "sometimes", "off", "deny")]), Some(&["main"]), None);
         assert!(exec_gated(r#"{"effectivePolicy":{"scopes":[]}}"#, None).is_err());
+    }
+
+    #[test]
+    fn an_agents_own_scope_outweighs_the_common_one_that_names_it() {
+        let text = policy(&[
+            ("tools.exec", Some("main"), "deny", "always", "deny"),
+            ("agent:main", Some("main"), "full", "off", "deny"),
+        ]);
+        case(&text, Some(&["main"]), Some(false));
+        case(&text, None, None);
+        let alone = policy(&[("tools.exec", Some("main"), "deny", "always", "deny")]);
+        case(&alone, Some(&["main"]), Some(true));
+        case(&alone, None, Some(true));
+    }
+
+    #[test]
+    fn who_runs_what_nobody_answered_for_does_not_wait() {
+        let of = |ask: &str, fallback: &str| policy(&[("tools.exec", None, "full", ask, fallback)]);
+        case(&of("always", "deny"), Some(&["main"]), Some(true));
+        case(&of("always", "full"), Some(&["main"]), Some(false));
+        case(&of("always", "later"), Some(&["main"]), None);
+        case(&of("off", "deny"), Some(&["main"]), Some(false));
     }
 
     #[test]
@@ -148,7 +185,8 @@ mod tests {
     fn an_archive_that_could_not_be_found_is_not_a_broken_one() {
         let failed =
             |why: &str| archive_whole(&format!(r#"{{"ok":false,"error":{{"message":"{why}"}}}}"#));
-        assert_eq!(failed("Backup archive verification failed: /a. zlib"), Ok(false));
+        assert_eq!(failed("Backup archive verification failed: /a. zlib: bad"), Ok(false));
+        assert!(failed("Backup archive verification failed: /a. ENOSPC: no space").is_err());
         assert!(failed("Backup archive verification failed: . Archive does not exist.").is_err());
         assert!(failed("unknown command").is_err());
         assert_eq!(archive_whole(r#"{"ok":true,"archivePath":"/a"}"#), Ok(true));

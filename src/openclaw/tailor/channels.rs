@@ -104,12 +104,25 @@ pub(super) fn keep_strangers_out(work: &mut Work<'_>, names: &[String]) {
 }
 
 /// Takes the `*` that stands for any room out of these channels; rooms that are named stay.
+///
+/// What `*` says holds for named rooms, too, where they say nothing. So it goes only where it
+/// restricts nothing and names nobody; else it stays for a person to take apart.
 pub(super) fn hear_named_rooms_only(work: &mut Work<'_>, names: &[String]) {
     for name in names {
         for place in places(work, &["channels", name]) {
             for list in ROOMS {
-                let path = [borrowed(&place).as_slice(), &[list, "*"]].concat();
-                work.clear(&path, "Any room nobody listed was heard");
+                let rooms = [borrowed(&place).as_slice(), &[list]].concat();
+                let any = within(&rooms, &["*"]);
+                let has_others = work.keys(&rooms).len() > 1;
+                let restricts = |(key, value): (&String, &Value)| match (key.as_str(), value) {
+                    ("requireMention", Value::Bool(mention)) => *mention && has_others,
+                    ("enabled", Value::Bool(enabled)) => !enabled,
+                    _ => true,
+                };
+                let members = work.get(&any).and_then(Value::as_object);
+                if members.is_some_and(|members| !members.iter().any(restricts)) {
+                    work.clear(&any, "Any room nobody listed was heard");
+                }
             }
         }
     }

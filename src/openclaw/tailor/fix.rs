@@ -1,5 +1,7 @@
 //! The fix of an item, fitted to a live config: for the subjects that fail, and for no other.
 
+use std::collections::BTreeSet;
+
 use serde_json::Map;
 use serde_json::Value;
 
@@ -17,7 +19,6 @@ use crate::openclaw::tailor::work::borrowed;
 use crate::runbook::Closes;
 use crate::runbook::Fix;
 use crate::runbook::FixRow;
-use crate::runbook::Template;
 
 /// Returns the merge patch of a fix: what it closes in the channels of the failing subjects, and
 /// each value where the fact of a failing subject comes from.
@@ -44,6 +45,10 @@ pub fn fix(fix: &Fix, failing: &[Subject], facts: &Facts, config: &Config) -> Va
 fn write(patch: &mut Value, row: &FixRow, fact: &Fact, config: &Config) {
     let Some(key) = &fact.key else { return };
     let mut parts = facts::key::parts(key);
+    let stands = fact.value.as_ref().and_then(Value::as_str);
+    if stands.is_some_and(|word| row.unless.iter().any(|narrow| narrow == word)) {
+        return;
+    }
     if row.own {
         parts = own(parts, &fact.subject, config);
     }
@@ -108,23 +113,24 @@ fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
 }
 
 /// Closes what a fix names in the channels of these subjects, and in what channels fall back on.
+///
+/// Where nobody was told apart, as for an item without a rule, every channel is looked at: what is
+/// closed already stays as it is.
 fn closed(closes: &[Closes], failing: &[Subject], config: &Config) -> Value {
-    let mut names: Vec<String> = Vec::new();
-    for subject in failing {
-        if let Some(Subject::Account { channel, .. }) = subject.account()
-            && !names.contains(&channel)
-        {
-            names.push(channel);
-        }
-    }
     let mut patch = Value::Object(Map::new());
     if closes.is_empty() {
         return patch;
     }
     let (today, _) = facts::in_todays_words(config);
-    let template = Template { says: String::new(), source: String::new(), keys: Vec::new() };
+    let accounts: Vec<Subject> = failing.iter().filter_map(Subject::account).collect();
+    let names: Vec<String> = match accounts.as_slice() {
+        [] => Work::on(today.clone()).keys(&["channels"]),
+        accounts => {
+            accounts.iter().filter_map(channel).collect::<BTreeSet<_>>().into_iter().collect()
+        }
+    };
     for one in closes {
-        let mut work = Work::new(today.clone(), &template);
+        let mut work = Work::on(today.clone());
         match one {
             Closes::Dms | Closes::Groups => channels::keep_strangers_out(&mut work, &names),
             Closes::Rooms => channels::hear_named_rooms_only(&mut work, &names),
@@ -137,10 +143,103 @@ fn closed(closes: &[Closes], failing: &[Subject], config: &Config) -> Value {
             Closes::Groups => channels::is_of_groups(path),
             Closes::Rooms | Closes::Mentions | Closes::Allowlists => true,
         };
-        for change in work.changes.iter().filter(|change| wanted(&change.path)) {
+        let changes = work.changes.iter().filter(|change| wanted(&change.path));
+        for change in changes.filter(|change| concerns(&change.path, &accounts)) {
             let after = change.after.clone().unwrap_or(Value::Null);
             put(&mut patch, &borrowed(&change.path), after);
         }
     }
     patch
+}
+
+fn channel(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Account { channel, .. } => Some(channel.clone()),
+        _ => None,
+    }
+}
+
+/// Tells whether a path is not an account's own, or one of these accounts'.
+fn concerns(path: &[String], accounts: &[Subject]) -> bool {
+    let ["channels", name, "accounts", own, ..] = borrowed(path)[..] else { return true };
+    let of = |it: &Subject| matches!(it, Subject::Account { channel, account } if channel == name && account == own);
+    accounts.is_empty() || accounts.iter().any(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::openclaw::config::Assembled;
+    use crate::openclaw::config::FileRead;
+    use crate::openclaw::config::Files;
+    use crate::openclaw::config::assemble;
+
+    fn config(channels: &Value) -> Box<Config> {
+        let path = PathBuf::from("/home/claw/.openclaw/openclaw.json");
+        let text = json!({ "channels": channels }).to_string();
+        let files = Files::from([(path.clone(), FileRead::Bytes(text.clone().into()))]);
+        let Ok(Assembled::Complete(config)) = assemble(&path, &files) else { panic!("{text}") };
+        config
+    }
+
+    fn account(account: &str) -> Subject {
+        Subject::Account { channel: "telegram".to_owned(), account: account.to_owned() }
+    }
+
+    #[track_caller]
+    fn case(closes: Closes, failing: &[Subject], telegram: &Value, patch: &Value) {
+        let config = config(&json!({ "telegram": telegram }));
+        let patch = match patch {
+            Value::Null => json!({}),
+            patch => json!({ "channels": { "telegram": patch } }),
+        };
+        assert_eq!(closed(&[closes], failing, &config), patch);
+    }
+
+    #[test]
+    fn any_room_goes_only_where_it_restricts_nothing_and_names_nobody() {
+        let one = |any: Value| json!({ "groups": { "*": any, "-100": {} } });
+        let all = [account("default")];
+        let gone = json!({ "groups": { "*": null } });
+        case(Closes::Rooms, &all, &one(json!({})), &gone);
+        case(Closes::Rooms, &all, &one(json!({ "requireMention": false })), &gone);
+        for any in [
+            json!({ "requireMention": true }),
+            json!({ "tools": { "deny": ["exec"] } }),
+            json!({ "enabled": false }),
+            json!({ "allowFrom": ["42"] }),
+        ] {
+            case(Closes::Rooms, &all, &one(any), &Value::Null);
+        }
+        let alone = json!({ "groups": { "*": { "requireMention": true } } });
+        case(Closes::Rooms, &all, &alone, &gone);
+    }
+
+    #[test]
+    fn an_account_that_does_not_fail_keeps_what_is_its_own() {
+        let telegram = json!({ "accounts": {
+            "loud": { "dmPolicy": "open", "allowFrom": ["*"] },
+            "other": { "dmPolicy": "open", "allowFrom": ["*", "7"] },
+        } });
+        let loud = json!({ "dmPolicy": "pairing", "allowFrom": [] });
+        let other = json!({ "dmPolicy": "pairing", "allowFrom": ["7"] });
+        let only = json!({ "accounts": { "loud": loud } });
+        case(Closes::Dms, &[account("loud")], &telegram, &only);
+        // Where nobody was told apart, all that is open is closed.
+        let all = json!({ "accounts": { "loud": loud, "other": other } });
+        case(Closes::Dms, &[], &telegram, &all);
+    }
+
+    #[test]
+    fn shapes_that_are_none_of_a_channel_are_left_alone() {
+        for odd in [json!([]), json!("open"), json!(7), json!({ "accounts": ["loud"] })] {
+            for closes in [Closes::Dms, Closes::Groups, Closes::Rooms, Closes::Mentions] {
+                case(closes, &[account("loud")], &odd, &Value::Null);
+            }
+        }
+    }
 }

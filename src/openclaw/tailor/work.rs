@@ -32,7 +32,7 @@ pub(super) enum Depth {
 pub(super) struct Work<'t> {
     /// The config with what was changed so far.
     now: Value,
-    template: &'t Template,
+    template: Option<&'t Template>,
     pub(super) changes: Vec<Change>,
     /// What the patch is for, in the runbook's words.
     pub(super) says: String,
@@ -41,7 +41,12 @@ pub(super) struct Work<'t> {
 impl<'t> Work<'t> {
     pub(super) fn new(config: Value, template: &'t Template) -> Self {
         let says = template.says.clone();
-        Self { now: config, template, changes: Vec::new(), says }
+        Self { now: config, template: Some(template), changes: Vec::new(), says }
+    }
+
+    /// Changes a config for what no template asks for.
+    pub(super) fn on(config: Value) -> Self {
+        Self { now: config, template: None, changes: Vec::new(), says: String::new() }
     }
 
     /// Returns what stands at a path; null is nothing.
@@ -123,7 +128,7 @@ impl<'t> Work<'t> {
     /// Returns the runbook's own words for a key, where it has some.
     fn says(&self, path: &[&str]) -> Option<&'t str> {
         let path = path.join(".");
-        let key = self.template.keys.iter().find(|key| key.path == path)?;
+        let key = self.template?.keys.iter().find(|key| key.path == path)?;
         Some(&key.says)
     }
 
