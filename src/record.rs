@@ -289,7 +289,7 @@ fn document(sealing: &Sealing<'_>, outcome: Outcome) -> Value {
         "started": time(header.started),
         "sealed": time(sealing.now),
         "exposure": sealing.facts.map(|facts| {
-            let said = exposure::sentences(facts);
+            let said = exposure::sentences(facts, &sealing.review.beyond);
             exposure::QUESTIONS.iter().zip(said).map(|(q, s)| ((*q).to_owned(), Value::from(s)))
                 .collect::<Map<String, Value>>()
         }),

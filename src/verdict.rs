@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use chrono::DateTime;
 use chrono::FixedOffset;
 use serde::Serialize;
+use serde_json::Value;
 
 pub use self::evidence::Evidence;
 pub use self::evidence::Kind;
@@ -30,6 +31,7 @@ pub use self::run::Started;
 pub use self::sighting::Sighting;
 pub use self::truth::Truth;
 
+use crate::openclaw::exposure;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::facts::Facts;
 use crate::openclaw::sight;
@@ -229,6 +231,29 @@ fn on_cards(item: &Item, known: &Known<'_>) -> Vec<Evidence> {
         seen.into_iter().chain(imported)
     });
     cards.collect()
+}
+
+/// Says what was seen that leads further to the gateway than its config can tell: on this host, by
+/// other programs, and on cards.
+#[must_use]
+pub fn seen_beyond(runbook: &Runbook, known: &Known<'_>) -> Vec<&'static str> {
+    let asked = Asked::about(known.facts);
+    let reports = known.runs.values().filter_map(|run| run.report());
+    let mut observed: Vec<BTreeMap<String, Value>> =
+        reports.map(|report| report.observed.clone()).collect();
+    for item in runbook.items() {
+        for (place, card) in item.cards.iter().enumerate() {
+            let seen = known.sightings.get(sighting::card_id(&item.id, place).as_str());
+            let Some((seen, judge)) = seen.zip(card.judge.as_ref()) else { continue };
+            observed.extend(sight::read(judge.reads, &seen.says, &asked));
+        }
+    }
+    let listener = known.facts.and_then(|facts| {
+        let fact = facts.get(&Subject::Gateway, "listener.loopback_only")?;
+        fact.value.clone().map(|value| BTreeMap::from([(fact.path.to_owned(), value)]))
+    });
+    observed.extend(listener);
+    exposure::beyond(|path| observed.iter().filter_map(|of| of.get(path)).collect())
 }
 
 /// Returns what the item would be without an acceptance.

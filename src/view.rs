@@ -332,7 +332,7 @@ fn sentences(app: &App, theme: Theme, width: usize) -> Vec<Line<'static>> {
         }
         return prose.lines(width);
     };
-    let said = exposure::sentences(facts);
+    let said = exposure::sentences(facts, &app.review.beyond);
     let lines = exposure::QUESTIONS.iter().zip(said).map(|(question, sentence)| {
         let lead = format!(" {question:<7}");
         let room = width.saturating_sub(lead.width());
@@ -401,7 +401,7 @@ fn detail_pane(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
     frame.render_widget(Paragraph::new(shown), Rect { width: area.width, ..area });
     if below > 0 && area.height > 0 {
-        let more = format!("{} {below} more", theme.sign(Sign::More));
+        let more = format!(" {} {below} more", theme.sign(Sign::More));
         let wide = u16::try_from(more.width()).unwrap_or(0).min(area.width);
         let corner = Rect {
             x: area.right().saturating_sub(wide),

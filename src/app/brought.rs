@@ -27,7 +27,8 @@ use crate::verdict::brought::Taken;
 const PASTE: &str = "a paste";
 
 /// What is said of a check whose answer cannot be brought.
-const NOT_PASTED: &str = "what this check says is not pasted; it is run where the gateway is";
+const NOT_PASTED: &str = "what this check says is not pasted; it is run by Portcullis where the \
+    gateway is, or a accepts that it stays unmeasured";
 
 /// What is said once something was put on the clipboard.
 pub(super) const COPIED: &str = "Copied to the terminal's clipboard, where the terminal allows it";
@@ -165,7 +166,7 @@ impl App {
         }
         match why_not {
             Some(why) => self.refuse(why),
-            None => self.say(format!("Kept as taken on {}; u takes it back", self.target.host)),
+            None => self.say(format!("Kept as taken on {}", self.target.host)),
         }
         effects
     }

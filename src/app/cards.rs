@@ -167,7 +167,8 @@ impl App {
             How::Ran => self.target.host.clone(),
             How::Pasted | How::Typed => place.unwrap_or_default(),
         };
-        let seen = Sighting { who: self.operator.clone(), vantage, ..seen };
+        let config = self.live.config().map(|config| config.digest.clone());
+        let seen = Sighting { who: self.operator.clone(), vantage, config, ..seen };
         self.act(Act::Saw(Box::new(seen)))
     }
 }

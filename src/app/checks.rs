@@ -75,10 +75,19 @@ impl App {
     /// Runs checks; shows first what those may write that were not agreed to yet.
     fn ask(&mut self, checks: Vec<String>) -> Vec<Effect> {
         if let Some(host) = self.other_host() {
-            let why = format!(
-                "nothing runs here: the gateway is on {host}; c copies what to run there, then paste \
-                 what it prints"
-            );
+            let checks = checks.iter().filter_map(|check| self.runbook.check(check));
+            let pasted = checks.into_iter().any(|check| self.errand(check).is_some());
+            let why = if pasted {
+                format!(
+                    "nothing runs here: the gateway is on {host}; c copies what to run there, then \
+                     paste what it prints"
+                )
+            } else {
+                format!(
+                    "nothing runs here: the gateway is on {host}, and this is not brought; run \
+                     Portcullis there, or accept with a what stays unmeasured"
+                )
+            };
             self.refuse(why);
             return Vec::new();
         }

@@ -199,9 +199,12 @@ pub fn hints(app: &App) -> Vec<(Action, &'static str)> {
         None => Vec::new(),
         Some(row) => row_hints(app, &row),
     };
-    if app.target.demo {
-        // The sample has no OpenClaw to hand a patch to.
+    if app.target.demo || app.other_host().is_some() {
+        // There is no OpenClaw here to hand a patch to.
         hints.retain(|(action, _)| *action != Action::Apply);
+    }
+    if app.other_host().is_some() {
+        hints.retain(|(action, _)| *action != Action::Run);
     }
     if app.step == Step::Rollback {
         hints.push((Action::Back, "back"));
@@ -285,7 +288,11 @@ fn item_hints(app: &App, id: &str) -> Vec<(Action, &'static str)> {
         return Vec::new();
     };
     let mut hints = Vec::new();
-    if let Some(run) = &item.run {
+    if app.other_host().is_some() {
+        let check = item.run.as_ref().and_then(|run| app.runbook.check(run));
+        let brought = check.is_some_and(|check| app.errand(check).is_some());
+        hints.extend(brought.then_some((Action::Copy, "copy the line")));
+    } else if let Some(run) = &item.run {
         let ran = app.answers.runs.contains_key(run);
         hints.push((Action::Run, if ran { "run again" } else { "run its check" }));
     }

@@ -10,6 +10,7 @@ use crate::change::Act;
 use crate::change::Planned;
 use crate::openclaw::fact::Subject;
 use crate::openclaw::tailor;
+use crate::openclaw::tailor::Tailored;
 use crate::openclaw::tailor::moved;
 use crate::openclaw::tailor::moved::Said;
 use crate::runbook::Each;
@@ -61,6 +62,16 @@ impl App {
             Planned { says: fix.says.clone(), patch, steps: fix.steps.clone(), undo: Vec::new() };
         self.say("Put into the plan of moves, step 8 of the wizard".to_owned());
         self.act(Act::Plan(id, planned))
+    }
+
+    /// Tells whether the live config says already all that a planned move writes.
+    #[must_use]
+    pub fn is_in_place(&self, planned: &Planned) -> bool {
+        let (Some(facts), Some(config)) = (self.live.facts(), self.live.config()) else {
+            return false;
+        };
+        let writes = planned.patch.as_object().is_some_and(|patch| !patch.is_empty());
+        writes && Tailored::of(&planned.says, &planned.patch, config, facts).is_empty()
     }
 
     /// Goes to the first item that a finding bears on and that has a fix.

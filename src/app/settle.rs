@@ -11,6 +11,8 @@ use crate::app::page::Step;
 use crate::change::Act;
 use crate::change::Choice;
 use crate::change::Recorded;
+use crate::openclaw::fact;
+use crate::openclaw::fact::State;
 use crate::openclaw::patch;
 use crate::openclaw::tailor::Tailored;
 use crate::residual::Residual;
@@ -83,8 +85,15 @@ impl App {
         verdict::can_confirm(item, judged)
     }
 
+    /// Tells whether a person's word would settle an item now.
+    #[must_use]
+    pub fn takes_word(&self, item: &str) -> bool {
+        self.may_say(item).is_ok() && !self.review.verdict(item).is_settled()
+    }
+
     fn say_word(&mut self, item: String, says: String) -> Vec<Effect> {
-        let statement = Statement { says, who: self.operator.clone(), at: self.now };
+        let config = self.live.config().map(|config| config.digest.clone());
+        let statement = Statement { says, who: self.operator.clone(), at: self.now, config };
         self.act(Act::Say(item, statement))
     }
 
@@ -133,10 +142,29 @@ impl App {
         self.live.facts().is_some() && recorded.is_some_and(|(it, _)| it.found != found)
     }
 
+    /// Returns what of the host an entry asks for and nobody can see from here.
+    fn unseen(&self, entry: &Entry) -> Vec<String> {
+        let facts = self.live.facts().map(|facts| facts.facts.as_slice()).unwrap_or_default();
+        let hidden = facts.iter().filter(|fact| {
+            fact.state == State::Hidden
+                && fact.path.starts_with("host.")
+                && entry.facts.iter().any(|path| path == fact.path)
+        });
+        let mut labels: Vec<String> = hidden.map(|fact| fact::label(fact.path)).collect();
+        labels.dedup();
+        labels
+    }
+
+    fn is_unseen(&self, entry: &str) -> bool {
+        let entry = self.runbook.inventory.iter().find(|known| known.id == entry);
+        entry.is_some_and(|entry| !self.unseen(entry).is_empty())
+    }
+
     fn confirm_entry(&mut self, index: usize) -> Vec<Effect> {
         let Some(entry) = self.runbook.inventory.get(index) else { return Vec::new() };
         let found = patch::found(entry, self.live.facts());
-        if found.is_empty() {
+        let written = self.answers.inventory.get(&entry.id).is_some_and(|(it, _)| it.edited);
+        if found.is_empty() || !written && !self.unseen(entry).is_empty() {
             self.ask_value(index);
             return Vec::new();
         }
@@ -191,6 +219,11 @@ impl App {
             vec![("record", value)],
         );
         form.intro.push(entry.statement.clone());
+        let unseen = self.unseen(entry);
+        if !unseen.is_empty() {
+            form.intro
+                .push(format!("Not visible from here, for you to write: {}", unseen.join(", ")));
+        }
         self.open(form);
     }
 
@@ -211,6 +244,9 @@ impl App {
             }
             Asks::Value { .. } if first.is_empty() => {
                 needs(form, "say what is there; `none` is an answer too")
+            }
+            Asks::Value { entry, found } if first == found && self.is_unseen(&entry) => {
+                needs(form, "write what is not visible from here; `unknown` is an answer too")
             }
             Asks::Value { entry, found } => {
                 let recorded = Recorded { edited: first != found, value: first, found };

@@ -50,15 +50,17 @@ impl Answers {
         self.applied.last().map(|(_, applied)| applied.done.at)
     }
 
-    /// Tells whether what was said or seen of an item still counts: what validates a change comes after
-    /// it.
+    /// Tells whether what was said or seen of an item at a moment, and of a config, still counts:
+    /// what validates a change comes after it, whoever made it.
     pub(super) fn still_counts(
         &self,
         runbook: &Runbook,
         item: &str,
-        at: DateTime<FixedOffset>,
+        (at, config): (DateTime<FixedOffset>, Option<&str>),
+        live: &str,
     ) -> bool {
         let validates = runbook.validation.iter().any(|known| known.id == item);
-        !validates || self.last_applied().is_none_or(|applied| at >= applied)
+        let same = live.is_empty() || config.is_none_or(|config| config == live);
+        !validates || same && self.last_applied().is_none_or(|applied| at >= applied)
     }
 }

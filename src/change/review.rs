@@ -43,6 +43,8 @@ pub struct Review {
     pub rehearsed: Rehearsed,
     /// The widening moves that are in place.
     pub in_place: BTreeSet<String>,
+    /// What was seen that leads further to the gateway than its config can tell.
+    pub beyond: Vec<&'static str>,
 }
 
 /// A finding and whether it is settled.
@@ -161,13 +163,17 @@ pub fn review(
             .map(|(check, run)| (check.as_str(), run))
             .collect(),
         words: (answers.words.iter())
-            .filter(|(item, word)| answers.still_counts(runbook, item, word.at))
+            .filter(|(item, word)| {
+                let said = (word.at, word.config.as_deref());
+                answers.still_counts(runbook, item, said, config_digest)
+            })
             .map(|(item, word)| (item.as_str(), word))
             .collect(),
         sightings: (answers.sightings.iter())
             .filter(|(card, seen)| {
                 let item = sighting::item_of(card).unwrap_or_default();
-                seen.counts(now) && answers.still_counts(runbook, item, seen.at)
+                let at = (seen.at, seen.config.as_deref());
+                seen.counts(now) && answers.still_counts(runbook, item, at, config_digest)
             })
             .map(|(card, seen)| (card.as_str(), seen))
             .collect(),
@@ -195,6 +201,7 @@ pub fn review(
         |id: &str| items.get(id).is_some_and(|judged: &Judged| judged.verdict.is_settled());
     let in_place = verdict::moves_in_place(runbook, &known, settled);
     let mut review = Review {
+        beyond: verdict::seen_beyond(runbook, &known),
         in_place,
         rehearsed: Rehearsed::of(runbook, answers, &stale),
         stale,

@@ -84,7 +84,7 @@ fn text(facts: &Facts) -> String {
         text.push_str(Shown::line(line).as_str());
         text.push('\n');
     };
-    for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
+    for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts, &[])) {
         say(&format!("{question:<8} {said}"));
     }
     let mut subject = None;

@@ -184,6 +184,10 @@ impl Import {
 
     /// Reads every file that was named or lies in the folder; names what is not there.
     fn parcels(&self, scene: &Scene) -> Result<(Vec<Carried>, Vec<&'static str>), Failure> {
+        if let Some(folder) = self.from.as_ref().filter(|folder| !folder.is_dir()) {
+            let folder = folder.display();
+            return Err(Failure::unreadable(format!("there is no folder `{folder}`")));
+        }
         let (mut parcels, mut absent) = (Vec::new(), Vec::new());
         // As it is run there, where our copy of the config is not.
         let (profile, port) = (scene.gateway.profile.clone(), scene.gateway.port);

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 pub(crate) use crate::openclaw::command::answer::document;
+pub(crate) use crate::openclaw::command::answer::documents;
 pub use crate::openclaw::command::answer::read;
 pub(crate) use crate::openclaw::command::plain::quote;
 

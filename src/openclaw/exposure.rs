@@ -10,10 +10,28 @@ use crate::text::count;
 
 /// Says who can reach the gateway, how they are authenticated, which agents they can trigger,
 /// and which tools those agents have.
+///
+/// `seen` is what was observed beside the config, as [`beyond`] tells it.
 #[must_use]
-pub fn sentences(facts: &Facts) -> [String; 4] {
-    [reach(facts), authentication(facts), agents(facts), tools(facts)]
+pub fn sentences(facts: &Facts, seen: &[&str]) -> [String; 4] {
+    [reach(facts, seen), authentication(facts), agents(facts), tools(facts)]
 }
+
+/// Says what was observed that leads further than a config can tell, with the value of each path.
+pub fn beyond<'v>(observed: impl Fn(&str) -> Vec<&'v Value>) -> Vec<&'static str> {
+    let known = [
+        ("tailscale.funnel", true, "a Tailscale Funnel opens this host to the internet"),
+        ("tailscale.to_gateway", true, "a Tailscale route leads to the gateway"),
+        ("listener.loopback_only", false, LISTENS),
+        ("docker.loopback_only", false, "a container publishes its port beyond loopback"),
+    ];
+    let holds = |path, wide: bool| observed(path).into_iter().any(|it| it.as_bool() == Some(wide));
+    let seen = known.into_iter().filter(|(path, wide, _)| holds(path, *wide));
+    seen.map(|(_, _, says)| says).collect()
+}
+
+/// What is said where a socket is wider than a config that says loopback.
+const LISTENS: &str = "its port listens beyond loopback";
 
 /// What the four sentences answer, in their order.
 pub const QUESTIONS: [&str; 4] = ["who", "how", "agents", "tools"];
@@ -32,7 +50,7 @@ fn list<'f>(facts: &'f Facts, subject: &Subject, path: &str) -> Vec<&'f str> {
     list.iter().filter_map(Value::as_str).collect()
 }
 
-fn reach(facts: &Facts) -> String {
+fn reach(facts: &Facts, seen: &[&str]) -> String {
     let explicit = flag(facts, &Subject::Gateway, "config.gateway.bind_explicit") == Some(true);
     let network = match text(facts, "config.gateway.bind") {
         Some("loopback") if explicit => "this host only".to_owned(),
@@ -68,7 +86,12 @@ fn reach(facts: &Facts) -> String {
         0 => String::new(),
         open => format!("; strangers on {}", count(open, "account")),
     };
-    format!("{network}{route}{gmail}{strangers}")
+    // Of a config that opens the port itself it is no news that it is open.
+    let closed = network.starts_with("this host only");
+    let seen = seen.iter().filter(|seen| closed || **seen != LISTENS);
+    let seen: String = seen.map(|seen| format!("; but {seen}")).collect();
+    let by = if seen.is_empty() { "" } else { ", by the config" };
+    format!("{network}{route}{gmail}{by}{seen}{strangers}")
 }
 
 fn authentication(facts: &Facts) -> String {

@@ -101,6 +101,9 @@ pub enum Unread {
     /// The config that would name the gateway's port cannot be read.
     #[error("which port the gateway has is not known, so nothing is told of it")]
     NoPort,
+    /// There is more than one answer.
+    #[error("it holds several answers; paste one at a time")]
+    Several,
     /// A value of the answer is not what belongs there.
     #[error("`{0}` is not what belongs there")]
     Value(String),

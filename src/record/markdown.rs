@@ -129,7 +129,9 @@ fn exposure(page: &mut String, sealing: &Sealing<'_>) {
                 "Agents they can trigger",
                 "Tools those agents have",
             ];
-            for (title, sentence) in titles.iter().zip(exposure::sentences(facts)) {
+            for (title, sentence) in
+                titles.iter().zip(exposure::sentences(facts, &sealing.review.beyond))
+            {
                 line!(page, "- {title}: {}", safe(&sentence));
             }
         }

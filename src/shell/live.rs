@@ -31,6 +31,7 @@ use crate::openclaw::config::Unreadable;
 use crate::openclaw::facts::ALWAYS;
 use crate::openclaw::facts::Entry;
 use crate::openclaw::facts::Facts;
+use crate::openclaw::facts::Pairing;
 use crate::openclaw::facts::World;
 use crate::openclaw::logs::Sought;
 use crate::openclaw::target::Target;
@@ -244,7 +245,9 @@ impl Source {
     fn world(&self, config: &Config, environment: BTreeMap<String, String>) -> World {
         let default_port = self.located.default_port;
         if let Some(host) = &self.elsewhere {
-            return World { host: host.clone(), default_port, environment, ..World::default() };
+            let pairing = Some(Pairing::Unread(format!("it is on {host}")));
+            let host = host.clone();
+            return World { environment, host, default_port, pairing, ..World::default() };
         }
         let port = port(config, &environment, default_port);
         let listeners = listen::listening(port);

@@ -154,11 +154,15 @@ impl Journey<'_> {
         (!counts).then(|| "it was taken more than a day ago".to_owned())
     }
 
-    /// Tells whether a run that is known is newer than one that was brought, or counts where that
-    /// does not.
+    /// Tells whether a run that is known counts where one that was brought does not, or is newer than
+    /// that and counts no less.
     #[must_use]
     pub fn is_better(&self, known: &Run, brought: &Run) -> bool {
         let counts = |run: &Run| run.counts(self.digest, self.now);
-        known.at > brought.at || (counts(known) && !counts(brought))
+        match (counts(known), counts(brought)) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) | (false, false) => known.at > brought.at,
+        }
     }
 }

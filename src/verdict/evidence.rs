@@ -73,6 +73,9 @@ pub struct Statement {
     pub who: String,
     /// When.
     pub at: DateTime<FixedOffset>,
+    /// Digest of the config at that moment; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
 }
 
 impl Evidence {

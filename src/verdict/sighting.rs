@@ -23,6 +23,9 @@ use crate::verdict::truth;
 /// How much of an answer is kept.
 const KEPT: usize = 24_000;
 
+/// What stands below an answer whose end was cut off.
+const SHORTENED: &str = "\n[shortened]\n";
+
 /// How an answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,6 +69,9 @@ pub struct Sighting {
     pub at: DateTime<FixedOffset>,
     /// Where it was seen from.
     pub vantage: String,
+    /// Digest of the config at that moment; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
 }
 
 impl Sighting {
@@ -74,7 +80,7 @@ impl Sighting {
     pub fn new(card: &str, how: How, says: &str, at: DateTime<FixedOffset>) -> Self {
         let mut kept: String = says.chars().take(KEPT).collect();
         if kept.len() < says.len() {
-            kept.push_str("\n[shortened]\n");
+            kept.push_str(SHORTENED);
         }
         Self {
             card: card.to_owned(),
@@ -85,7 +91,14 @@ impl Sighting {
             who: String::new(),
             at,
             vantage: String::new(),
+            config: None,
         }
+    }
+
+    /// Tells whether its end was cut off.
+    #[must_use]
+    pub fn is_shortened(&self) -> bool {
+        self.says.ends_with(SHORTENED)
     }
 
     /// Tells whether it still counts.
@@ -147,7 +160,7 @@ impl Judged {
 #[must_use]
 pub fn judged(card: &Card, sighting: &Sighting, asked: &Asked) -> Judged {
     let Some(judge) = &card.judge else { return Judged::NoRule };
-    if sighting.says.ends_with("[shortened]\n") {
+    if sighting.is_shortened() {
         return Judged::Unread("it is too long to be kept whole".to_owned());
     }
     // A connection that is refused, a count of none: these end with a status of their own.

@@ -396,7 +396,11 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
     }
     let target = &app.target;
     prose.lead("Who      ", theme.quiet(), &app.operator, Style::new());
-    let gateway = format!("{} on {}, user {}", target.config, target.host, target.user);
+    let user = match target.user.as_str() {
+        "" => String::new(),
+        user => format!(", user {user}"),
+    };
+    let gateway = format!("{} on {}{user}", target.config, target.host);
     prose.lead("Gateway  ", theme.quiet(), &gateway, Style::new());
     let pattern = app.answers.choice.as_ref().map_or_else(
         || "none chosen".to_owned(),
@@ -408,7 +412,9 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
     );
     prose.lead("Pattern  ", theme.quiet(), &pattern, Style::new());
     if let Some(facts) = app.live.facts() {
-        for (question, sentence) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
+        for (question, sentence) in
+            exposure::QUESTIONS.iter().zip(exposure::sentences(facts, &app.review.beyond))
+        {
             prose.lead(&format!("{question:<9}"), theme.quiet(), &sentence, Style::new());
         }
     }

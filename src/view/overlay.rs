@@ -152,7 +152,11 @@ pub(super) fn page(
     let first = scroll.min(last);
     frame.render_widget(Paragraph::new(lines).scroll((first, 0)), inner);
     if first < last {
-        let more = format!(" {} {} more, pgdn ", theme.sign(Sign::More), last - first);
+        let long = format!(" {} {} more, pgdn ", theme.sign(Sign::More), last - first);
+        // Beside the keys, as far as both fit.
+        let short = format!(" {} {} ", theme.sign(Sign::More), last - first);
+        let free = usize::from(inner.width).saturating_sub(hint.width() + 2);
+        let more = if long.width() <= free { long } else { short };
         let width = u16::try_from(more.width()).unwrap_or(0).min(inner.width);
         let edge = Rect { y: inner.bottom(), width, height: 1, ..inner };
         frame.render_widget(Line::styled(more, theme.key()), edge);
@@ -262,6 +266,18 @@ pub(super) fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String]
         })
         .collect();
     frame.render_widget(Paragraph::new(shown), area);
+    let below = lines.len().saturating_sub(first + height);
+    let mut more = String::new();
+    for (sign, rows) in [(Sign::Less, first), (Sign::More, below)] {
+        if rows > 0 {
+            more.push_str(&format!(" {} {rows} ", theme.sign(sign)));
+        }
+    }
+    // On the frame below the list, as pages have it.
+    let width = u16::try_from(more.width()).unwrap_or(0).min(area.width);
+    let edge = Rect { y: area.bottom(), width, height: 1, ..area };
+    let edge = edge.intersection(frame.area());
+    frame.render_widget(Line::styled(more, theme.key()), edge);
 }
 
 fn blockers(app: &App, theme: Theme, frame: &mut Frame, body: Rect, cursor: usize) {

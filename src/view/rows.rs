@@ -305,7 +305,11 @@ fn planned(app: &App, theme: Theme, index: usize) -> RowLine {
     let Some((_, planned)) = app.answers.plan.get(index) else {
         return RowLine::new(" ", Style::new(), "");
     };
-    RowLine::new(theme.sign(Sign::Here), theme.key(), format!("{}. {}", index + 1, planned.says))
+    let says = format!("{}. {}", index + 1, planned.says);
+    if app.is_in_place(planned) {
+        return RowLine::new(theme.verdict(Verdict::Met), theme.good(), says).right("in place");
+    }
+    RowLine::new(theme.sign(Sign::Here), theme.key(), says)
 }
 
 fn offer(app: &App, theme: Theme, index: usize) -> RowLine {

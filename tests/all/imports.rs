@@ -277,6 +277,12 @@ fn an_imported_funnel_refutes_what_the_config_alone_says() {
     let open = r#"{"AllowFunnel":{"vega.x.ts.net:443":true},"Web":{"vega.x.ts.net:443":{"Handlers":{"/":{"Proxy":"http://127.0.0.1:18789"}}}}}"#;
     brought.put("tailscale-serve.json", &format!("{open}\n[exit status 0]\n"));
     assert_eq!(verdict(), "not-met", "the card of the item reads it");
+    let document = brought.run("check --format json").json();
+    let who = document["exposure"]["who"].as_str().expect("who can reach it");
+    let seen =
+        "this host only, by the config; but a Tailscale Funnel opens this host to the internet";
+    assert!(who.starts_with(seen), "{who}");
+    assert_eq!(verdicts(&document)["checklist.loopback-only"], "not-met");
 }
 
 #[test]
@@ -589,6 +595,9 @@ fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
     terminal.see("It is not kept: there is no JSON in it");
     terminal.paste(&audit.repeat(2));
     terminal.see("It is not kept: it holds several answers; paste one at a time");
+    let json: String = audit.lines().skip_while(|line| *line != "{").collect();
+    terminal.paste(&json);
+    terminal.see("Kept, but it does not count");
     let around = audit.replace("openclaw.json", "other.json");
     terminal.paste(&around);
     terminal.see("Kept, but it does not count: `openclaw.json` was not summed there");
@@ -604,6 +613,14 @@ fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
     terminal.press("k k k");
     terminal.paste(&printed("doctor-lint"));
     terminal.see("Kept as taken on vega");
+    // What is not visible from here is not waved through.
+    terminal.press("2 g enter");
+    terminal.see("Not visible from here, for you to write: ");
+    terminal.press("enter");
+    terminal.see("`unknown` is an answer too");
+    terminal.type_text(" on vega");
+    terminal.press("enter");
+    terminal.see("written by you");
     terminal.press("q");
     terminal.exit();
     let kept = here.files("data").into_iter().map(|name| fs::read(here.file(&name)).expect("it"));

@@ -209,7 +209,7 @@ fn what_is_observed_false_cannot_be_confirmed() {
     assert!(wizard.app.notice.as_ref().is_some_and(|notice| notice.wrong));
     // Nor by a draft that someone edited.
     let says = "trust me".to_owned();
-    let word = Statement { says, who: "mira".to_owned(), at: now() };
+    let word = Statement { says, who: "mira".to_owned(), at: now(), config: None };
     wizard.judge_again(Act::Say("dm.pairing-or-allowlist".to_owned(), word));
     assert_eq!(wizard.app.review.verdict("dm.pairing-or-allowlist"), Verdict::NotMet);
 }
@@ -242,6 +242,29 @@ fn an_acceptance_needs_a_reason_and_gets_an_owner_and_an_expiry() {
     wizard.press("a");
     let Some(Overlay::Form(form)) = &wizard.app.overlay else { panic!("no form") };
     assert_eq!(form.fields[0].input.value(), "lab");
+}
+
+#[test]
+fn what_validates_a_change_is_said_anew_once_the_config_is_another_whoever_changed_it() {
+    let mut wizard = Wizard::new();
+    let (validates, stays) = ("validate.routing", "pattern.ssh-tunnel.tunnel");
+    wizard.choose_pattern();
+    for item in [validates, stays] {
+        wizard.on(item).press("e seen enter");
+        assert!(wizard.app.answers.words.contains_key(item), "{item}");
+    }
+    let said = |wizard: &Wizard, item: &str| {
+        let evidence = &wizard.app.review.items[item].evidence;
+        evidence.iter().any(|evidence| evidence.says == "seen")
+    };
+    assert!(said(&wizard, validates) && said(&wizard, stays));
+    let mut live = demo::live();
+    if let portcullis::app::Live::Read { config, .. } = &mut live {
+        config.digest = "moved".to_owned();
+    }
+    wizard.send(Message::Moved(Box::new(live)));
+    assert!(!said(&wizard, validates));
+    assert!(said(&wizard, stays), "it is not about a change");
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Answer<'_> {
             "in_force": self.review.in_force,
             "offline": self.offline,
             "exposure": facts.map(|facts| {
-                let said = exposure::sentences(facts);
+                let said = exposure::sentences(facts, &self.review.beyond);
                 exposure::QUESTIONS.iter().copied().zip(said).collect::<BTreeMap<_, _>>()
             }),
             "checks": self.runbook.checks.iter().map(|check| match self.answers.runs.get(&check.id) {

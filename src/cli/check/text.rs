@@ -25,7 +25,9 @@ impl Answer<'_> {
         line(format!("{demo}{} on {}{user}", target.config, target.host));
         line(format!("pattern  {}", self.pattern().unwrap_or("cannot be told from the config")));
         if let Some(facts) = self.scene.live.facts() {
-            for (question, said) in exposure::QUESTIONS.iter().zip(exposure::sentences(facts)) {
+            for (question, said) in
+                exposure::QUESTIONS.iter().zip(exposure::sentences(facts, &self.review.beyond))
+            {
                 line(format!("{question:<8} {said}"));
             }
         }

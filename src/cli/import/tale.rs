@@ -67,10 +67,13 @@ impl Tale<'_> {
                 }
             }
             let end = run.at + TimeDelta::hours(FRESH_HOURS);
-            let counts = journey.why_not(run).map_or_else(
-                || format!("counts until {}", end.format("%Y-%m-%d %H:%M %:z")),
-                |why| format!("does not count: {why}"),
-            );
+            let counts = match journey.why_not(run) {
+                Some(why) => format!("does not count: {why}"),
+                None if run.is_measured() => {
+                    format!("counts until {}", end.format("%Y-%m-%d %H:%M %:z"))
+                }
+                None => "measures nothing, so nothing counts".to_owned(),
+            };
             line(&format!("{:<16} {counts}", ""));
         }
         if !self.absent.is_empty() {

@@ -90,8 +90,24 @@ fn answer(name: &str, check: &str, ended: &Ended, status: i32) -> Outcome {
 /// are several, such as log lines in JSON, the longest counts. What stands inside a document that
 /// was cut off is indented, and never taken for one.
 pub(crate) fn document(output: &str) -> Option<Value> {
+    let mut longest: Option<(usize, Value)> = None;
+    for (length, value) in found(output) {
+        if longest.as_ref().is_none_or(|(known, _)| length > *known) {
+            longest = Some((length, value));
+        }
+    }
+    longest.map(|(_, value)| value)
+}
+
+/// Returns every JSON object that begins a line.
+pub(crate) fn documents(output: &str) -> Vec<Value> {
+    found(output).into_iter().map(|(_, value)| value).collect()
+}
+
+/// Finds every JSON object that begins a line, with its length.
+fn found(output: &str) -> Vec<(usize, Value)> {
     let output = output.trim_start_matches('\u{feff}');
-    let mut best: Option<(usize, Value)> = None;
+    let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = output.get(at..).filter(|rest| !rest.is_empty()) {
         if rest.starts_with('{') {
@@ -99,15 +115,13 @@ pub(crate) fn document(output: &str) -> Option<Value> {
             if let Some(Ok(value)) = values.next() {
                 let length = values.byte_offset();
                 at += length;
-                if best.as_ref().is_none_or(|(longest, _)| length > *longest) {
-                    best = Some((length, value));
-                }
+                found.push((length, value));
                 continue;
             }
         }
         at += rest.find('\n').map_or(rest.len(), |end| end + 1);
     }
-    best.map(|(_, value)| value)
+    found
 }
 
 /// Says that there is no document, with the last words of the command.

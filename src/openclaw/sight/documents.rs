@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::openclaw::command::document;
+use crate::openclaw::command;
 use crate::openclaw::facts::exec::gated;
 use crate::openclaw::witness::Unread;
 
@@ -22,23 +22,30 @@ const BROKEN: [&str; 8] = [
     "SQLite snapshot failed verification",
 ];
 
+/// Returns the one JSON document of an answer.
+fn document(text: &str) -> Result<Value, Unread> {
+    let mut documents = command::documents(text);
+    match (documents.pop(), documents.is_empty()) {
+        (None, _) => Err(Unread::Nothing("JSON document")),
+        (Some(document), true) => Ok(document),
+        (Some(_), false) => Err(Unread::Several),
+    }
+}
+
 /// Tells whether the commands of these agents are denied or wait for approval, by
-/// `effectivePolicy`; none where that cannot be told, or where there is no such agent.
+/// `effectivePolicy`; none where that cannot be told.
 ///
-/// An agent without a scope of its own has that of `tools.exec`. Where nobody knows which agents
-/// matter, all scopes must be gated, and one that is not tells nothing.
+/// An agent without a scope of its own has that of `tools.exec`. Where no agent matters, or nobody
+/// knows which, all scopes must be gated, and one that is not tells nothing.
 pub(super) fn exec_gated(text: &str, agents: Option<&[String]>) -> Result<Option<bool>, Unread> {
-    let document = document(text).ok_or(Unread::Nothing("JSON document"))?;
+    let document = document(text)?;
     let scopes = document.pointer("/effectivePolicy/scopes").and_then(Value::as_array);
     let scopes = scopes.filter(|scopes| !scopes.is_empty());
     let scopes = scopes.ok_or(Unread::Nothing("`effectivePolicy.scopes`"))?;
-    let Some(agents) = agents else {
+    let Some(agents) = agents.filter(|agents| !agents.is_empty()) else {
         let all = scopes.iter().map(scope_gated).collect::<Option<Vec<bool>>>();
         return Ok(all.filter(|all| all.iter().all(|gated| *gated)).map(|_| true));
     };
-    if agents.is_empty() {
-        return Ok(None);
-    }
     // The common scope names the default agent, too, also where that has a scope of its own.
     let labelled = |label: &str| {
         scopes.iter().find(|scope| scope.get("scopeLabel").and_then(Value::as_str) == Some(label))
@@ -75,7 +82,7 @@ fn scope_gated(scope: &Value) -> Option<bool> {
 ///
 /// The main session is no answer: the item is about the others.
 pub(super) fn sandboxed(text: &str) -> Result<bool, Unread> {
-    let document = document(text).ok_or(Unread::Nothing("JSON document"))?;
+    let document = document(text)?;
     let word = |key| document.get(key).and_then(Value::as_str);
     let (session, main) = (word("sessionKey"), word("mainSessionKey"));
     let session = session.ok_or(Unread::Nothing("`sessionKey`"))?;
@@ -88,12 +95,12 @@ pub(super) fn sandboxed(text: &str) -> Result<bool, Unread> {
 
 /// Tells whether an archive was read back and found whole.
 pub(super) fn archive_whole(text: &str) -> Result<bool, Unread> {
-    let document = document(text).ok_or(Unread::Nothing("JSON document"))?;
+    let document = document(text)?;
     match document.get("ok").and_then(Value::as_bool) {
         Some(true) if document.get("archivePath").is_some_and(Value::is_string) => Ok(true),
         Some(false) => {
             let said = document.pointer("/error/message").and_then(Value::as_str);
-            let said = said.unwrap_or_default();
+            let said = said.ok_or(Unread::Nothing("`error.message`"))?;
             let broken =
                 said.starts_with(FAILED) && BROKEN.iter().any(|phrase| said.contains(phrase));
             if broken { Ok(false) } else { Err(Unread::Value(said.chars().take(80).collect())) }
@@ -139,9 +146,11 @@ mod tests {
         case(&text, Some(&["ops", "main"]), Some(false));
         // The common scope holds for who has none.
         case(&text, Some(&["other"]), Some(true));
-        // Nobody to be judged is no good answer, and nobody knows whether main is reached.
+        // No agent matters, or nobody knows which: a scope that is open tells nothing.
         case(&text, Some(&[]), None);
         case(&text, None, None);
+        let closed = policy(&[("tools.exec", Some("main"), "deny", "always", "deny")]);
+        case(&closed, Some(&[]), Some(true));
         case(&policy(&[("agent:main", Some("main"), "deny", "off", "full")]), Some(&["x"]), None);
         case(&policy(&[("tools.exec", None, "sometimes", "off", "deny")]), Some(&["main"]), None);
         assert!(exec_gated(r#"{"effectivePolicy":{"scopes":[]}}"#, None).is_err());
@@ -167,6 +176,14 @@ mod tests {
         case(&of("always", "full"), Some(&["main"]), Some(false));
         case(&of("always", "later"), Some(&["main"]), None);
         case(&of("off", "deny"), Some(&["main"]), Some(false));
+    }
+
+    #[test]
+    fn of_two_answers_neither_is_taken() {
+        let open = policy(&[("tools.exec", None, "full", "off", "deny")]);
+        let closed = policy(&[("tools.exec", None, "deny", "off", "deny")]);
+        let both = format!("{closed}\n{open}\n");
+        assert_eq!(exec_gated(&both, None), Err(Unread::Several));
     }
 
     #[test]

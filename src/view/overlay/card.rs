@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use crate::app::App;
 use crate::app::InFlight;
 use crate::runbook::Card;
+use crate::text::count;
 use crate::verdict::Truth;
 use crate::verdict::Verdict;
 use crate::verdict::sighting::Judged;
@@ -23,6 +24,8 @@ pub(super) fn card(app: &App, theme: Theme, item: &str, place: usize) -> Prose {
     if let Some(item) = app.runbook.item(item) {
         text.lead("of  ", theme.quiet(), &item.statement, theme.quiet());
     }
+    text.gap();
+    verdict(app, theme, item, place, &mut text);
     text.gap();
     rows(theme, card, &mut text);
     text.gap();
@@ -45,12 +48,31 @@ fn rows(theme: Theme, card: &Card, text: &mut Prose) {
     row("good answer  ", &card.good);
     let elsewhere = card.macos.is_some() || card.windows.is_some();
     let known = match (card.tried, elsewhere) {
-        (true, false) => "it was tried",
-        (true, true) => "it was tried on Linux; the others were read about",
-        (false, _) => "it was read about, not tried",
+        (true, false) => "the command was tried",
+        (true, true) => "the command was tried on Linux, the others were read about",
+        (false, _) => "the command was read about, not tried",
     };
-    let judged = if card.judge.is_some() { "the answer is judged" } else { "you judge the answer" };
+    let judged =
+        if card.judge.is_some() { "a rule judges the answer" } else { "you judge the answer" };
     text.add(&format!("{judged}; {known}"), theme.quiet());
+}
+
+/// Says what the newest answer came to, where it stands whatever the card's length.
+fn verdict(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
+    let Some((seen, judged)) = app.seen(item, place) else { return };
+    let (mark, said) = said(&judged);
+    let style = theme.of_verdict(mark);
+    let said = match &judged {
+        Judged::Unread(why) => format!("{said}: {why}"),
+        Judged::NoRule | Judged::Read(_) => said.to_owned(),
+    };
+    text.lead(&format!("{} ", theme.verdict(mark)), style, &said, style);
+    text.add(&seen.origin(), theme.quiet());
+    if !seen.counts(app.now) {
+        text.add("It is more than a day old and counts no more.", theme.waiting());
+    } else if judged == Judged::Read(Truth::Yes) && app.takes_word(item) {
+        text.add("It backs your word: esc, then space on the item gives it.", theme.quiet());
+    }
 }
 
 fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
@@ -64,22 +86,19 @@ fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
         let seconds = (app.now - *since).num_seconds().max(0);
         return text.add(&format!("It runs for {seconds} s; x stops it."), theme.key());
     }
-    let Some((seen, judged)) = app.seen(item, place) else {
+    let Some((seen, _)) = app.seen(item, place) else {
         return text.add("Paste the answer here, or e writes down what you saw.", theme.quiet());
     };
-    let (mark, said) = said(&judged);
-    let style = theme.of_verdict(mark);
-    let said = match &judged {
-        Judged::Unread(why) => format!("{said}: {why}"),
-        Judged::NoRule | Judged::Read(_) => said.to_owned(),
-    };
-    text.lead(&format!("{} ", theme.verdict(mark)), style, &said, style);
-    text.add(&seen.origin(), theme.quiet());
-    if !seen.counts(app.now) {
-        text.add("It is more than a day old and counts no more.", theme.waiting());
+    text.add("The answer", theme.heading());
+    let lines: Vec<&str> = seen.says.lines().collect();
+    let shown = lines.get(..SHOWN.min(lines.len())).unwrap_or_default();
+    text.verbatim(&shown.join("\n"), |_| Style::new());
+    if let Some(more @ 1..) = lines.len().checked_sub(SHOWN) {
+        text.add(&format!("and {}", count(more, "more line")), theme.quiet());
     }
-    let lines: Vec<&str> = seen.says.lines().take(SHOWN).collect();
-    text.verbatim(&lines.join("\n"), |_| Style::new());
+    if seen.is_shortened() {
+        text.add("It was too long to be kept whole; its end is not here.", theme.waiting());
+    }
 }
 
 /// Says what an answer came to, with the mark it gets.

@@ -258,5 +258,5 @@ fn now() -> DateTime<FixedOffset> {
 }
 
 fn statement() -> Statement {
-    Statement { says: "confirmed".to_owned(), who: "mira".to_owned(), at: now() }
+    Statement { says: "confirmed".to_owned(), who: "mira".to_owned(), at: now(), config: None }
 }
