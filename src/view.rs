@@ -123,7 +123,7 @@ fn header(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let change = &app.change.header.change;
     let state = if app.sealed.is_some() { "sealed" } else { "draft" };
     let moved = app.moved.as_ref();
-    let moved = moved.map(|moved| format!("config changed {}  ", moved.at.format("%H:%M:%S")));
+    let moved = moved.map(|moved| format!(" config changed {}  ", moved.at.format("%H:%M:%S")));
     let right = format!("{}change {change} · {state} ", moved.unwrap_or_default());
     let runbook = format!("{} · rev {}", app.runbook.title, app.runbook.revision);
     let place = format!("{} {}", app.target.host, short_path(app));

@@ -59,6 +59,10 @@ fn rows(theme: Theme, card: &Card, text: &mut Prose) {
 
 /// Says what the newest answer came to, where it stands whatever the card's length.
 fn verdict(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
+    if let Some(InFlight::Running { since, .. }) = app.in_flight.get(&card_id(item, place)) {
+        let seconds = (app.now - *since).num_seconds().max(0);
+        return text.add(&format!("It runs for {seconds} s; x stops it."), theme.key());
+    }
     let Some((seen, judged)) = app.seen(item, place) else { return };
     let (mark, said) = said(&judged);
     let style = theme.of_verdict(mark);
@@ -76,15 +80,14 @@ fn verdict(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) 
 }
 
 fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
-    if let Some(InFlight::Running { command, lines, since, .. }) =
+    if let Some(InFlight::Running { command, lines, .. }) =
         app.in_flight.get(&card_id(item, place))
     {
         text.lead("$ ", theme.key(), command, Style::new());
         for line in lines {
             text.add(line, theme.quiet());
         }
-        let seconds = (app.now - *since).num_seconds().max(0);
-        return text.add(&format!("It runs for {seconds} s; x stops it."), theme.key());
+        return;
     }
     let Some((seen, _)) = app.seen(item, place) else {
         return text.add("Paste the answer here, or e writes down what you saw.", theme.quiet());
