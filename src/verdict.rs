@@ -248,11 +248,6 @@ pub fn seen_beyond(runbook: &Runbook, known: &Known<'_>) -> Vec<&'static str> {
             observed.extend(sight::read(judge.reads, &seen.says, &asked));
         }
     }
-    let listener = known.facts.and_then(|facts| {
-        let fact = facts.get(&Subject::Gateway, "listener.loopback_only")?;
-        fact.value.clone().map(|value| BTreeMap::from([(fact.path.to_owned(), value)]))
-    });
-    observed.extend(listener);
     exposure::beyond(|path| observed.iter().filter_map(|of| of.get(path)).collect())
 }
 

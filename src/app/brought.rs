@@ -61,6 +61,9 @@ impl App {
         if self.other_host().is_none() {
             let files = config.map(|config| config.files.as_slice()).unwrap_or_default();
             let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            if files.is_empty() {
+                return None;
+            }
             return errand::pasteable(&check.command, &self.gateway, Summed::Here(&files));
         }
         let files = config.map(|config| config.sums.as_slice()).unwrap_or_default();
@@ -115,6 +118,11 @@ impl App {
                 return Vec::new();
             }
         };
+        if let Some(name) = pasted.name.as_ref().filter(|name| *name != errand.name) {
+            let why = format!("It is not kept: it is the answer of `{name}`, not of this check");
+            self.refuse(why);
+            return Vec::new();
+        }
         let sums = self.live.config().map(|config| config.sums.as_slice()).unwrap_or_default();
         let journey = Journey {
             runbook: &self.runbook,
@@ -122,7 +130,10 @@ impl App {
             digest: self.live.digest(),
             asked: Asked { port: self.gateway.port, ..Asked::about(self.live.facts()) },
             span: pasted.span,
-            untied: parcel::tied(&pasted.sums, sums).err(),
+            untied: match pasted.name {
+                Some(_) => parcel::tied(&pasted.sums, sums).err(),
+                None => Some("nothing above it names the command that printed it".to_owned()),
+            },
             now: self.now,
         };
         let answer = self.live.mask().text(&pasted.text);
@@ -151,7 +162,8 @@ impl App {
             return Vec::new();
         }
         // A slip of the hand, such as the answer of another check, does not undo what is measured.
-        if let (Some(why), true) = (run.why(), known.is_some_and(Run::is_measured)) {
+        let loses = known.is_some_and(Run::is_measured) && journey.why_not(&run).is_some();
+        if let (Some(why), true) = (run.why(), loses) {
             let why = format!("It is not kept, for it measures nothing and another did: {why}");
             self.refuse(why);
             return Vec::new();

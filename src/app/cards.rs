@@ -51,6 +51,14 @@ impl App {
         Some((sighting, sighting::judged(self.card(item, place)?, sighting, &asked)))
     }
 
+    /// Tells whether an answer of an item's card still counts.
+    #[must_use]
+    pub fn card_counts(&self, item: &str, seen: &Sighting) -> bool {
+        let at = (seen.at, seen.config.as_deref());
+        let live = self.live.digest();
+        seen.counts(self.now) && self.answers.still_counts(&self.runbook, item, at, live)
+    }
+
     /// Takes a key while a card is open; none where it was left.
     pub(super) fn card_key(
         &mut self,
@@ -117,7 +125,12 @@ impl App {
     }
 
     /// Takes the end of a card's command; none where the name is no card's.
-    pub(super) fn card_ended(&mut self, id: &str, ended: &Ended) -> Option<Vec<Effect>> {
+    pub(super) fn card_ended(
+        &mut self,
+        id: &str,
+        ended: &Ended,
+        config_digest: &str,
+    ) -> Option<Vec<Effect>> {
         id.strip_prefix("card.")?;
         let status = match &ended.end {
             End::Exit(status) if !ended.truncated => *status,
@@ -137,8 +150,10 @@ impl App {
         let both = [ended.stdout.as_str(), ended.stderr.as_str()];
         let says =
             if ended.stdout.trim().is_empty() { both.concat() } else { ended.stdout.clone() };
-        let seen =
-            Sighting { status: Some(status), ..Sighting::new(id, How::Ran, &says, self.now) };
+        // It was asked of the config as it was then.
+        let config = (!config_digest.is_empty()).then(|| config_digest.to_owned());
+        let seen = Sighting::new(id, How::Ran, &says, self.now);
+        let seen = Sighting { status: Some(status), config, ..seen };
         Some(self.saw(seen))
     }
 
@@ -167,7 +182,8 @@ impl App {
             How::Ran => self.target.host.clone(),
             How::Pasted | How::Typed => place.unwrap_or_default(),
         };
-        let config = self.live.config().map(|config| config.digest.clone());
+        let live = || self.live.config().map(|config| config.digest.clone());
+        let config = seen.config.clone().or_else(live);
         let seen = Sighting { who: self.operator.clone(), vantage, config, ..seen };
         self.act(Act::Saw(Box::new(seen)))
     }

@@ -253,7 +253,7 @@ impl App {
         else {
             return Vec::new();
         };
-        if let Some(mut effects) = self.card_ended(&check, ended) {
+        if let Some(mut effects) = self.card_ended(&check, ended, &config_digest) {
             effects.extend(self.start_waiting());
             return effects;
         }

@@ -234,7 +234,8 @@ fn row_hints(app: &App, row: &Row) -> Vec<(Action, &'static str)> {
                 let output = app.answers.runs.contains_key(id).then_some((Action::Open, "output"));
                 let brought = check.is_some_and(|check| app.errand(check).is_some());
                 let line = brought.then_some((Action::Copy, "copy the line"));
-                output.into_iter().chain(line).collect()
+                let accept = app.may_accept(row).is_ok().then_some((Action::Accept, "accept"));
+                output.into_iter().chain(line).chain(accept).collect()
             } else if app.answers.runs.contains_key(id) {
                 let accept = app.may_accept(row).is_ok().then_some((Action::Accept, "accept"));
                 let runs = [(Action::Open, "output"), (Action::Run, "retry")];

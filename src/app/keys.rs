@@ -390,7 +390,8 @@ impl App {
         };
         let runs = matches!(self.in_flight.get(&check), Some(InFlight::Running { .. }));
         let stale = self.review.stale.contains(&check);
-        if runs || (self.answers.runs.contains_key(&check) && !stale) {
+        let shown = !stale || self.other_host().is_some();
+        if runs || (self.answers.runs.contains_key(&check) && shown) {
             self.overlay = Some(Overlay::Output { check, scroll: 0 });
             return Vec::new();
         }

@@ -52,8 +52,14 @@ impl App {
             self.refuse("the config cannot be read, so no fix can be worked out");
             return Vec::new();
         };
-        let failing = self.review.items.get(&id).map(|judged| judged.failing.as_slice());
-        let patch = tailor::fix(fix, failing.unwrap_or_default(), facts, config);
+        // An item without a rule tells nobody apart; what is closed already stays as it is.
+        let no_rule = self.runbook.item(&id).is_some_and(|item| item.rule.is_none());
+        let failing: Vec<Subject> = match self.review.items.get(&id) {
+            Some(_) if no_rule => facts.subjects(Each::Account).cloned().collect(),
+            Some(judged) => judged.failing.clone(),
+            None => Vec::new(),
+        };
+        let patch = tailor::fix(fix, &failing, facts, config);
         if fix.steps.is_empty() && patch.as_object().is_none_or(serde_json::Map::is_empty) {
             self.refuse("the config holds nothing that this fix could close; read the detail");
             return Vec::new();

@@ -147,7 +147,7 @@ impl App {
         let facts = self.live.facts().map(|facts| facts.facts.as_slice()).unwrap_or_default();
         let hidden = facts.iter().filter(|fact| {
             fact.state == State::Hidden
-                && fact.path.starts_with("host.")
+                && ["host.", "listener."].iter().any(|family| fact.path.starts_with(family))
                 && entry.facts.iter().any(|path| path == fact.path)
         });
         let mut labels: Vec<String> = hidden.map(|fact| fact::label(fact.path)).collect();

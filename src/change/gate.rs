@@ -52,7 +52,8 @@ impl Answers {
 
     /// Tells whether what was said or seen of an item at a moment, and of a config, still counts:
     /// what validates a change comes after it, whoever made it.
-    pub(super) fn still_counts(
+    #[must_use]
+    pub fn still_counts(
         &self,
         runbook: &Runbook,
         item: &str,
@@ -60,7 +61,7 @@ impl Answers {
         live: &str,
     ) -> bool {
         let validates = runbook.validation.iter().any(|known| known.id == item);
-        let same = live.is_empty() || config.is_none_or(|config| config == live);
+        let same = live.is_empty() || config == Some(live);
         !validates || same && self.last_applied().is_none_or(|applied| at >= applied)
     }
 }

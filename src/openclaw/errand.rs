@@ -155,8 +155,10 @@ pub fn pasteable(name: &str, gateway: &Gateway, files: Summed<'_>) -> Option<Pas
         }
     };
     let sums = format!("{} 2>/dev/null || {}", of(System::Linux), of(System::Macos));
-    let line =
-        format!("{CLOCK}; {sums}; {command} 2>&1; echo \"[exit status $?]\"; {sums}; {CLOCK}");
+    let line = format!(
+        "{CLOCK}; {sums}; echo \"[check {name}]\"; {command} 2>&1; echo \"[exit status $?]\"; {sums}; \
+         {CLOCK}"
+    );
     Some(Pasteable { name, command, line })
 }
 

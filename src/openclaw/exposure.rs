@@ -20,10 +20,11 @@ pub fn sentences(facts: &Facts, seen: &[&str]) -> [String; 4] {
 /// Says what was observed that leads further than a config can tell, with the value of each path.
 pub fn beyond<'v>(observed: impl Fn(&str) -> Vec<&'v Value>) -> Vec<&'static str> {
     let known = [
-        ("tailscale.funnel", true, "a Tailscale Funnel opens this host to the internet"),
-        ("tailscale.to_gateway", true, "a Tailscale route leads to the gateway"),
+        ("tailscale.funnel", true, FUNNEL),
+        ("tailscale.to_gateway", true, "a Tailscale route to the gateway was seen"),
         ("listener.loopback_only", false, LISTENS),
-        ("docker.loopback_only", false, "a container publishes its port beyond loopback"),
+        ("docker.loopback_only", false, "a container was seen to publish its port beyond loopback"),
+        ("seen.reached", true, "a connection stood from where none should"),
     ];
     let holds = |path, wide: bool| observed(path).into_iter().any(|it| it.as_bool() == Some(wide));
     let seen = known.into_iter().filter(|(path, wide, _)| holds(path, *wide));
@@ -31,7 +32,10 @@ pub fn beyond<'v>(observed: impl Fn(&str) -> Vec<&'v Value>) -> Vec<&'static str
 }
 
 /// What is said where a socket is wider than a config that says loopback.
-const LISTENS: &str = "its port listens beyond loopback";
+const LISTENS: &str = "its port was seen to listen beyond loopback";
+
+/// What is said of a Funnel that the config does not name.
+const FUNNEL: &str = "a Tailscale Funnel was seen that opens this host to the internet";
 
 /// What the four sentences answer, in their order.
 pub const QUESTIONS: [&str; 4] = ["who", "how", "agents", "tools"];
@@ -86,9 +90,13 @@ fn reach(facts: &Facts, seen: &[&str]) -> String {
         0 => String::new(),
         open => format!("; strangers on {}", count(open, "account")),
     };
-    // Of a config that opens the port itself it is no news that it is open.
-    let closed = network.starts_with("this host only");
-    let seen = seen.iter().filter(|seen| closed || **seen != LISTENS);
+    // Of a config that opens the door itself it is no news that it is open.
+    let open = network.starts_with("every network");
+    let funnel = text(facts, "config.gateway.tailscale.mode") == Some("funnel");
+    let listens = flag(facts, &Subject::Gateway, "listener.loopback_only") == Some(false);
+    let listens = (listens && !seen.contains(&LISTENS)).then_some(LISTENS);
+    let seen = seen.iter().copied().chain(listens);
+    let seen = seen.filter(|seen| !(open && *seen == LISTENS || funnel && *seen == FUNNEL));
     let seen: String = seen.map(|seen| format!("; but {seen}")).collect();
     let by = if seen.is_empty() { "" } else { ", by the config" };
     format!("{network}{route}{gmail}{by}{seen}{strangers}")

@@ -248,6 +248,9 @@ fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
+/// How much room the keys below a list take at the most.
+const KEYS: usize = 32;
+
 pub(super) fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String], cursor: usize) {
     let height = usize::from(area.height);
     let cursor = cursor.min(lines.len().saturating_sub(1));
@@ -273,8 +276,9 @@ pub(super) fn list(theme: Theme, frame: &mut Frame, area: Rect, lines: &[String]
             more.push_str(&format!(" {} {rows} ", theme.sign(sign)));
         }
     }
-    // On the frame below the list, as pages have it.
-    let width = u16::try_from(more.width()).unwrap_or(0).min(area.width);
+    // On the frame below the list, beside the keys where both fit.
+    let fits = more.width() + KEYS <= usize::from(area.width);
+    let width = u16::try_from(more.width()).unwrap_or(0) * u16::from(fits);
     let edge = Rect { y: area.bottom(), width, height: 1, ..area };
     let edge = edge.intersection(frame.area());
     frame.render_widget(Line::styled(more, theme.key()), edge);

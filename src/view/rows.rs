@@ -307,7 +307,11 @@ fn planned(app: &App, theme: Theme, index: usize) -> RowLine {
     };
     let says = format!("{}. {}", index + 1, planned.says);
     if app.is_in_place(planned) {
-        return RowLine::new(theme.verdict(Verdict::Met), theme.good(), says).right("in place");
+        // Whether its steps elsewhere were taken, nobody can see.
+        if planned.steps.is_empty() {
+            return RowLine::new(theme.verdict(Verdict::Met), theme.good(), says).right("in place");
+        }
+        return RowLine::new(theme.sign(Sign::Here), theme.waiting(), says).right("steps left");
     }
     RowLine::new(theme.sign(Sign::Here), theme.key(), says)
 }

@@ -282,7 +282,9 @@ pub(crate) fn fixed(folder: &Path) -> Vec<Fixed> {
             let patch = tailor::fix(fix, &before.items[&item.id].failing, facts, config);
             let (mut value, _) = in_todays_words(config);
             patch::merge(&mut value, &patch);
-            let after = judged(&runbook, &live_of(&path, &value));
+            let then = live_of(&path, &value);
+            assert!(then.config().is_some(), "{}: {patch} leaves no config", path.display());
+            let after = judged(&runbook, &then);
             let broken = runbook.items().filter(|other| {
                 before.verdict(&other.id) != Verdict::NotMet
                     && after.verdict(&other.id) == Verdict::NotMet
@@ -305,20 +307,27 @@ pub(crate) fn fixed(folder: &Path) -> Vec<Fixed> {
     all
 }
 
-/// Returns who is let in by name, wherever a config lists them.
+/// Returns who and which room is let in by name, with where that stands.
 fn named(value: &Value) -> BTreeSet<String> {
+    const SENDERS: [&str; 6] =
+        ["allowFrom", "groupAllowFrom", "users", "roles", "allowedUserIds", "groupChannels"];
+    const ROOMS: [&str; 5] = ["groups", "guilds", "rooms", "teams", "channels"];
     let mut found = BTreeSet::new();
-    let mut rest = vec![(false, value)];
-    while let Some((senders, value)) = rest.pop() {
+    let mut rest = vec![(String::new(), value)];
+    while let Some((path, value)) = rest.pop() {
+        let key = path.rsplit('/').next().unwrap_or_default();
         match value {
-            Value::Object(members) => rest.extend(members.iter().map(|(key, member)| {
-                let lists = ["allowFrom", "groupAllowFrom", "users", "roles", "allowedUserIds"];
-                (lists.contains(&key.as_str()), member)
-            })),
-            Value::Array(list) => rest.extend(list.iter().map(|member| (senders, member))),
-            name if senders => {
-                let name = name.to_string();
-                found.extend((!name.contains('*')).then_some(name));
+            Value::Object(members) => {
+                let of_channel = path.starts_with("/channels/") && ROOMS.contains(&key);
+                for (name, member) in members {
+                    found.extend((of_channel && name != "*").then(|| format!("{path} {name}")));
+                    rest.push((format!("{path}/{name}"), member));
+                }
+            }
+            Value::Array(list) if SENDERS.contains(&key) || path.contains("/accessGroups/") => {
+                let names = list.iter().map(ToString::to_string);
+                let names = names.filter(|name| !name.contains('*'));
+                found.extend(names.map(|name| format!("{path} {name}")));
             }
             _ => {}
         }

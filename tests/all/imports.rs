@@ -280,7 +280,7 @@ fn an_imported_funnel_refutes_what_the_config_alone_says() {
     let document = brought.run("check --format json").json();
     let who = document["exposure"]["who"].as_str().expect("who can reach it");
     let seen =
-        "this host only, by the config; but a Tailscale Funnel opens this host to the internet";
+        "this host only, by the config; but a Tailscale Funnel was seen that opens this host";
     assert!(who.starts_with(seen), "{who}");
     assert_eq!(verdicts(&document)["checklist.loopback-only"], "not-met");
 }
@@ -595,12 +595,12 @@ fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
     terminal.see("It is not kept: there is no JSON in it");
     terminal.paste(&audit.repeat(2));
     terminal.see("It is not kept: it holds several answers; paste one at a time");
-    let json: String = audit.lines().skip_while(|line| *line != "{").collect();
-    terminal.paste(&json);
-    terminal.see("Kept, but it does not count");
     let around = audit.replace("openclaw.json", "other.json");
     terminal.paste(&around);
     terminal.see("Kept, but it does not count: `openclaw.json` was not summed there");
+    let json: String = audit.lines().skip_while(|line| *line != "{").collect();
+    terminal.paste(&json);
+    terminal.see("Kept, but it does not count: nothing above it names the command");
     terminal.paste(&audit);
     terminal.see("Kept as taken on vega");
     terminal.see("imported from a paste, taken on vega at");
@@ -609,7 +609,7 @@ fn what_the_copied_line_prints_there_counts_once_it_is_pasted() {
     // The answer of another command is none.
     terminal.press("j");
     terminal.paste(&audit);
-    terminal.see("Kept, but it measured nothing: The answer has no deep part");
+    terminal.see("It is not kept: it is the answer of `audit`, not of this check");
     terminal.press("k k k");
     terminal.paste(&printed("doctor-lint"));
     terminal.see("Kept as taken on vega");

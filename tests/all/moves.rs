@@ -114,9 +114,9 @@ impl Wizard {
 
     fn says(&mut self, item: &str) {
         let (who, says, at) = ("mira".to_owned(), "seen".to_owned(), self.now);
-        self.app
-            .change
-            .act(Act::Say(item.to_owned(), Statement { says, who, at, config: None }), at);
+        let config = Some(self.app.live.digest().to_owned());
+        let said = Statement { says, who, at, config };
+        self.app.change.act(Act::Say(item.to_owned(), said), at);
     }
 }
 

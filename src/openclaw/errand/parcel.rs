@@ -123,6 +123,8 @@ impl Span {
 /// An answer as it was pasted, with what stood around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pasted {
+    /// The name of the command that was run, where it stood above the answer.
+    pub name: Option<String>,
     /// From when to when it was taken, where that stood around it.
     pub span: Option<Span>,
     /// The lines between those times that sum files.
@@ -143,7 +145,6 @@ impl Pasted {
     /// When there is more than one answer, or none, as part of a sentence.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let lines: Vec<&str> = text.lines().collect();
-        let time = |line: &str| DateTime::parse_from_rfc3339(line.trim()).ok();
         let mut ends = (0..lines.len())
             .filter(|at| lines.get(*at).is_some_and(|line| Answer::parse(line).status.is_some()));
         let (end, second) = (ends.next(), ends.next());
@@ -154,24 +155,42 @@ impl Pasted {
             let (above, below) = (lines.get(..end)?, lines.get(end + 1..)?);
             let opens = above.iter().rposition(|line| time(line).is_some())?;
             let closes = below.iter().position(|line| time(line).is_some())?;
-            Some((lines.get(opens..=end)?, below.get(..=closes)?))
+            let (from, to) = (time(above.get(opens)?)?, time(below.get(closes)?)?);
+            Some((Span { from, to }, lines.get(opens + 1..=end)?, below.get(..closes)?))
         });
-        let Some((before, after)) = framed else {
-            let found = command::document(text).ok_or("there is no JSON in it")?;
-            return Ok(Self { span: None, sums: String::new(), text: format!("{found}\n") });
+        let Some((span, answer, after)) = framed else {
+            let mut found = command::documents(text);
+            let document = found.pop().ok_or("there is no JSON in it")?;
+            if !found.is_empty() {
+                return Err("it holds several answers; paste one at a time");
+            }
+            let text = format!("{document}\n");
+            return Ok(Self { name: None, span: None, sums: String::new(), text });
         };
-        let times = before.first().into_iter().chain(after.last()).filter_map(|line| time(line));
-        let times: Vec<_> = times.collect();
-        let span = times.iter().min().zip(times.iter().max());
+        if span.to < span.from {
+            return Err("the time below the answer is before the one above it");
+        }
         let is_sum = |line: &&&str| summed(line).is_some();
-        let sums = before.iter().chain(after).filter(is_sum);
-        let answer = before.iter().skip(1).filter(|line| !is_sum(line));
+        let sums = answer.iter().chain(after).filter(is_sum);
+        let is_name = |line: &&&str| check(line).is_some();
+        let body = answer.iter().filter(|line| !is_sum(line) && !is_name(line));
         Ok(Self {
-            span: span.map(|(&from, &to)| Span { from, to }),
+            name: answer.iter().find_map(|line| check(line)).map(str::to_owned),
+            span: Some(span),
             sums: sums.map(|line| format!("{line}\n")).collect(),
-            text: answer.map(|line| format!("{line}\n")).collect(),
+            text: body.map(|line| format!("{line}\n")).collect(),
         })
     }
+}
+
+/// Reads the time at the end of a line; a prompt may stand before it.
+fn time(line: &str) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc3339(line.split_whitespace().next_back()?).ok()
+}
+
+/// Reads the line that names the command whose answer stands below it.
+fn check(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("[check ")?.strip_suffix(']')
 }
 
 /// Reads a line that names a SHA-256 and a file.
@@ -327,6 +346,7 @@ mod tests {
             if hour == "09" { format!("{time}{sum}") } else { format!("{sum}{time}") }
         };
         let (opens, closes) = (around("09"), around("10"));
+        let answer = format!("[check health]\n{answer}");
         format!("{opens}{answer}\n[exit status {status}]\n{closes}claw@vega:~$ \n")
     }
 
@@ -336,6 +356,9 @@ mod tests {
         let before = "$ sshpass -p hunter2 ssh claw@vega\n{\"ok\":true,\"old\":\"much longer\"}\n";
         let pasted = Pasted::parse(&format!("{before}{prompt}{}", shown("{}", 0))).unwrap();
         assert_eq!(pasted.text, "{}\n[exit status 0]\n");
+        assert_eq!(pasted.name.as_deref(), Some("health"));
+        let glued = Pasted::parse(&format!("claw@vega:~$ {}", shown("{}", 0))).unwrap();
+        assert_eq!(glued, pasted);
         assert_eq!(pasted.sums.lines().count(), 2);
         let span = pasted.span.expect("a span");
         assert_eq!((span.to - span.from).num_minutes(), 60);
@@ -350,7 +373,9 @@ mod tests {
     fn what_nothing_frames_is_its_json_alone() {
         let pasted = Pasted::parse("$ export TOKEN=hunter2\n{\"a\":1}\n[exit status 0]\n").unwrap();
         let text = "{\"a\":1}\n".to_owned();
-        assert_eq!(pasted, Pasted { span: None, sums: String::new(), text });
+        assert_eq!(pasted, Pasted { name: None, span: None, sums: String::new(), text });
+        let twice = "{\"a\":1}\n{\"a\":2}\n";
+        assert_eq!(Pasted::parse(twice), Err("it holds several answers; paste one at a time"));
         for nothing in ["", "what was that line again?", "[exit status 0]"] {
             assert_eq!(Pasted::parse(nothing), Err("there is no JSON in it"), "{nothing}");
         }

@@ -25,10 +25,12 @@ const BROKEN: [&str; 8] = [
 /// Returns the one JSON document of an answer.
 fn document(text: &str) -> Result<Value, Unread> {
     let mut documents = command::documents(text);
+    // One that was cut off may have said the opposite.
+    let begun = text.lines().filter(|line| line.starts_with('{')).count();
     match (documents.pop(), documents.is_empty()) {
         (None, _) => Err(Unread::Nothing("JSON document")),
-        (Some(document), true) => Ok(document),
-        (Some(_), false) => Err(Unread::Several),
+        (Some(document), true) if begun <= 1 => Ok(document),
+        (Some(_), _) => Err(Unread::Several),
     }
 }
 
@@ -184,6 +186,8 @@ mod tests {
         let closed = policy(&[("tools.exec", None, "deny", "off", "deny")]);
         let both = format!("{closed}\n{open}\n");
         assert_eq!(exec_gated(&both, None), Err(Unread::Several));
+        let cut = open.get(..open.len() - 5).unwrap_or_default();
+        assert_eq!(exec_gated(&format!("{closed}\n{cut}"), None), Err(Unread::Several));
     }
 
     #[test]

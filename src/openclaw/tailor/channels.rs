@@ -109,22 +109,35 @@ pub(super) fn keep_strangers_out(work: &mut Work<'_>, names: &[String]) {
 /// restricts nothing and names nobody; else it stays for a person to take apart.
 pub(super) fn hear_named_rooms_only(work: &mut Work<'_>, names: &[String]) {
     for name in names {
-        for place in places(work, &["channels", name]) {
+        let channel = ["channels", name];
+        for (at, place) in places(work, &channel).into_iter().enumerate() {
             for list in ROOMS {
                 let rooms = [borrowed(&place).as_slice(), &[list]].concat();
                 let any = within(&rooms, &["*"]);
                 let has_others = work.keys(&rooms).len() > 1;
-                let restricts = |(key, value): (&String, &Value)| match (key.as_str(), value) {
-                    ("requireMention", Value::Bool(mention)) => *mention && has_others,
-                    ("enabled", Value::Bool(enabled)) => !enabled,
-                    _ => true,
-                };
+                // An account that lists no room of its own hears those of its channel.
+                let falls_back =
+                    at > 0 && !has_others && !work.keys(&within(&channel, &[list])).is_empty();
                 let members = work.get(&any).and_then(Value::as_object);
-                if members.is_some_and(|members| !members.iter().any(restricts)) {
+                let is_bare = members.is_some_and(|members| {
+                    !members.iter().any(|(key, value)| restricts(key, value, has_others))
+                });
+                if is_bare && !falls_back {
                     work.clear(&any, "Any room nobody listed was heard");
                 }
             }
         }
+    }
+}
+
+/// Tells whether what stands under the `*` of rooms keeps something out, there or, where nothing
+/// else is said, in rooms that are named.
+fn restricts(key: &str, value: &Value, has_others: bool) -> bool {
+    match (key, value) {
+        ("requireMention", Value::Bool(mention)) => *mention && has_others,
+        ("enabled", Value::Bool(enabled)) => !enabled,
+        (key, Value::Array(list)) if SENDERS.contains(&key) => !list.iter().all(is_wildcard),
+        _ => true,
     }
 }
 

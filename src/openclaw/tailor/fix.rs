@@ -113,9 +113,6 @@ fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
 }
 
 /// Closes what a fix names in the channels of these subjects, and in what channels fall back on.
-///
-/// Where nobody was told apart, as for an item without a rule, every channel is looked at: what is
-/// closed already stays as it is.
 fn closed(closes: &[Closes], failing: &[Subject], config: &Config) -> Value {
     let mut patch = Value::Object(Map::new());
     if closes.is_empty() {
@@ -123,12 +120,8 @@ fn closed(closes: &[Closes], failing: &[Subject], config: &Config) -> Value {
     }
     let (today, _) = facts::in_todays_words(config);
     let accounts: Vec<Subject> = failing.iter().filter_map(Subject::account).collect();
-    let names: Vec<String> = match accounts.as_slice() {
-        [] => Work::on(today.clone()).keys(&["channels"]),
-        accounts => {
-            accounts.iter().filter_map(channel).collect::<BTreeSet<_>>().into_iter().collect()
-        }
-    };
+    let names: BTreeSet<String> = accounts.iter().filter_map(channel).collect();
+    let names: Vec<String> = names.into_iter().collect();
     for one in closes {
         let mut work = Work::on(today.clone());
         match one {
@@ -163,7 +156,8 @@ fn channel(subject: &Subject) -> Option<String> {
 fn concerns(path: &[String], accounts: &[Subject]) -> bool {
     let ["channels", name, "accounts", own, ..] = borrowed(path)[..] else { return true };
     let of = |it: &Subject| matches!(it, Subject::Account { channel, account } if channel == name && account == own);
-    accounts.is_empty() || accounts.iter().any(of)
+    // Some channels' accounts fall back on the one that is called so.
+    own == "default" || accounts.iter().any(of)
 }
 
 #[cfg(test)]
@@ -229,9 +223,27 @@ mod tests {
         let other = json!({ "dmPolicy": "pairing", "allowFrom": ["7"] });
         let only = json!({ "accounts": { "loud": loud } });
         case(Closes::Dms, &[account("loud")], &telegram, &only);
-        // Where nobody was told apart, all that is open is closed.
         let all = json!({ "accounts": { "loud": loud, "other": other } });
-        case(Closes::Dms, &[], &telegram, &all);
+        case(Closes::Dms, &[account("loud"), account("other")], &telegram, &all);
+        case(Closes::Dms, &[], &telegram, &Value::Null);
+    }
+
+    #[test]
+    fn what_an_account_falls_back_on_is_closed_with_it() {
+        let open = json!({ "dmPolicy": "open", "allowFrom": ["*"] });
+        let telegram = json!({ "accounts": { "default": open, "work": {} } });
+        let closed = json!({ "dmPolicy": "pairing", "allowFrom": [] });
+        let patch = json!({ "accounts": { "default": closed } });
+        case(Closes::Dms, &[account("work")], &telegram, &patch);
+    }
+
+    #[test]
+    fn an_accounts_rooms_are_not_emptied_where_the_channels_would_take_their_place() {
+        let telegram = json!({
+            "groups": { "-200": { "requireMention": false } },
+            "accounts": { "only": { "groups": { "*": {} } } },
+        });
+        case(Closes::Rooms, &[account("only")], &telegram, &Value::Null);
     }
 
     #[test]

@@ -177,7 +177,8 @@ pub fn report(source: &str, routes: &Routes, asked: &Asked) -> Report {
     let by_hand: Vec<String> = routes
         .routes
         .iter()
-        .filter(|route| !route.foreground && port(&route.to) == Some(asked.port))
+        // What OpenClaw sets up itself leads to another port, of its own choice.
+        .filter(|route| port(&route.to) == Some(asked.port))
         .map(line)
         .collect();
     let funnel: Vec<String> = routes.funnel.iter().map(|at| quote(at)).collect();

@@ -131,7 +131,9 @@ fn cards(app: &App, theme: Theme, item: &Item, prose: &mut Prose) {
     for (place, card) in item.cards.iter().enumerate() {
         let (verdict, said) = match app.seen(&item.id, place) {
             None => (Verdict::Open, "not looked at"),
-            Some((seen, _)) if !seen.counts(app.now) => (Verdict::Unmeasured, "over a day old"),
+            Some((seen, _)) if !app.card_counts(&item.id, seen) => {
+                (Verdict::Unmeasured, "out of date")
+            }
             Some((_, seen)) => card::said(&seen),
         };
         let style = theme.of_verdict(verdict);

@@ -72,16 +72,16 @@ fn verdict(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) 
     };
     text.lead(&format!("{} ", theme.verdict(mark)), style, &said, style);
     text.add(&seen.origin(), theme.quiet());
-    if !seen.counts(app.now) {
-        text.add("It is more than a day old and counts no more.", theme.waiting());
+    if !app.card_counts(item, seen) {
+        let why = "It counts no more: a day has passed, or the config was changed since.";
+        text.add(why, theme.waiting());
     } else if judged == Judged::Read(Truth::Yes) && app.takes_word(item) {
         text.add("It backs your word: esc, then space on the item gives it.", theme.quiet());
     }
 }
 
 fn answer(app: &App, theme: Theme, item: &str, place: usize, text: &mut Prose) {
-    if let Some(InFlight::Running { command, lines, .. }) =
-        app.in_flight.get(&card_id(item, place))
+    if let Some(InFlight::Running { command, lines, .. }) = app.in_flight.get(&card_id(item, place))
     {
         text.lead("$ ", theme.key(), command, Style::new());
         for line in lines {

@@ -92,7 +92,7 @@ impl Scene {
         let digest = config.map(|config| config.digest).unwrap_or_default();
         let mut answers = Answers {
             choice: self.pattern.clone().map(|pattern| Choice { pattern, reason: "asked".into() }),
-            words: self.confirmed.iter().map(|item| (item.clone(), statement())).collect(),
+            words: self.confirmed.iter().map(|item| (item.clone(), statement(&digest))).collect(),
             ..Answers::default()
         };
         if let Some(audit) = &self.audit {
@@ -257,6 +257,7 @@ fn now() -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339("2026-11-24T12:00:00+00:00").expect("a moment")
 }
 
-fn statement() -> Statement {
-    Statement { says: "confirmed".to_owned(), who: "mira".to_owned(), at: now(), config: None }
+fn statement(config: &str) -> Statement {
+    let config = Some(config.to_owned());
+    Statement { says: "confirmed".to_owned(), who: "mira".to_owned(), at: now(), config }
 }
