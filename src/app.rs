@@ -355,6 +355,7 @@ impl App {
         app.back = app.first_unfinished();
         app.step = start.step.unwrap_or(app.back);
         app.notice_undone();
+        app.find_what_was_begun();
         if app.step != Step::Rollback {
             app.offer_residuals();
         }
@@ -395,7 +396,7 @@ impl App {
                 self.overlay = Some(Overlay::Sealed(sealed));
             }
             Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
-            Message::Told(line) => self.told(line),
+            Message::Told(line) => return self.told(line),
             Message::Applied(outcome) => return self.applied(outcome),
             Message::Kept(file) => return self.kept(&file),
             Message::Records(list) => self.listed(list),
@@ -435,11 +436,20 @@ impl App {
         self.live = live;
         if !same {
             let changed = crate::text::count(facts.len(), "fact");
-            self.say(format!("The config changed on disk: {changed} read otherwise; m shows them"));
+            match &self.live {
+                Live::Read { .. } => self.say(format!(
+                    "The config changed on disk: {changed} read otherwise; m shows them"
+                )),
+                Live::Unreadable { why, .. } => {
+                    let why = format!("The config changed on disk and cannot be read now: {why}");
+                    self.refuse(why);
+                }
+            }
             self.moved = Some(Moved { at: self.now, facts });
         }
         self.recompute();
         self.notice_undone();
+        self.find_what_was_begun();
     }
 
     fn recompute(&mut self) {

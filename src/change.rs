@@ -84,7 +84,7 @@ impl Entry {
             Op::Run => true,
             Op::Move => {
                 let done = self.value.get("done").is_some();
-                done || self.value == KEPT || self.value == UNDONE
+                done || [KEPT, UNDONE, NOT_WRITTEN].iter().any(|word| self.value == *word)
             }
             Op::Answer | Op::Accept | Op::Undo => false,
         }
@@ -169,6 +169,9 @@ pub struct Done {
     /// When it was seen to be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<DateTime<FixedOffset>>,
+    /// Whether it was only begun, and nobody has seen yet what came of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
 }
 
 impl Done {
@@ -222,6 +225,8 @@ pub enum Act {
     Kept(String),
     /// Says that an applied move was undone.
     Undone(String),
+    /// Says that nothing was written of a move that was begun.
+    NotWritten(String),
     /// Keeps what a check came to.
     Ran(Box<Run>),
 }
@@ -231,6 +236,9 @@ const KEPT: &str = "kept";
 
 /// And of one that was undone.
 const UNDONE: &str = "undone";
+
+/// And of one that was begun and not written.
+const NOT_WRITTEN: &str = "not written";
 
 /// The item under which the pattern is answered.
 const PATTERN: &str = "pattern";
@@ -269,6 +277,7 @@ impl Change {
             Act::Applied(item, applied) => (Op::Move, item, json(&applied)),
             Act::Kept(item) => (Op::Move, item, KEPT.into()),
             Act::Undone(item) => (Op::Move, item, UNDONE.into()),
+            Act::NotWritten(item) => (Op::Move, item, NOT_WRITTEN.into()),
             Act::Ran(run) => (Op::Run, run.check.clone(), json(&run)),
         };
         self.push(op, item, value, at)
@@ -405,6 +414,8 @@ pub struct Answers {
     pub plan: Vec<(String, Planned)>,
     /// The moves that were applied, the oldest first.
     pub applied: Vec<(String, Applied)>,
+    /// The move that was begun and of which nobody has seen yet what came of it.
+    pub begun: Option<(String, Applied)>,
     /// The newest run of each check.
     pub runs: BTreeMap<String, Run>,
     /// What the newest run of each check changed among its findings, where both it and the one
@@ -445,9 +456,16 @@ impl Answers {
                     applied.done.undone = (entry.value == UNDONE).then_some(entry.at);
                 }
             }
+            Op::Move if entry.value == NOT_WRITTEN => self.begun = None,
             Op::Move => {
+                let applied = serde_json::from_value::<Applied>(entry.value.clone()).ok();
+                if let Some(begun) = applied.as_ref().filter(|applied| applied.done.begun) {
+                    self.begun = Some((item, begun.clone()));
+                    return;
+                }
                 self.plan.retain(|(planned, _)| *planned != item);
-                if let Ok(applied) = serde_json::from_value(entry.value.clone()) {
+                if let Some(applied) = applied {
+                    self.begun = None;
                     self.applied.push((item, applied));
                     return;
                 }

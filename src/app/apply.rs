@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 use chrono::FixedOffset;
+use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::app::Effect;
@@ -76,6 +77,8 @@ pub struct Told {
     pub text: String,
     /// Whether something is not as it was meant.
     pub wrong: bool,
+    /// What takes it back, once that is there and before anything is written.
+    pub begun: Option<Box<Aftermath>>,
 }
 
 /// Why a patch was not applied, or not wholly.
@@ -106,6 +109,9 @@ pub struct Applying {
     /// What came of it.
     pub outcome: Option<Result<Aftermath, NotApplied>>,
 }
+
+/// For how long OpenClaw may still write what was begun, in seconds.
+const BEGUN: i64 = 180;
 
 impl App {
     /// Shows what applying the row under the cursor would do, and what stands before it.
@@ -177,6 +183,9 @@ impl App {
         };
         if planned.patch.as_object().is_none_or(serde_json::Map::is_empty) {
             return Err("nothing of it is in the config: do its steps, then settle its item");
+        }
+        if self.review.verdict(item) == Verdict::Met {
+            return Err("its item is met by now; f takes it out of the plan");
         }
         let patch = Tailored::of(&planned.says, &planned.patch, config, facts);
         let breadth = patch::breadth(patch.before(), &patch.applied(), config);
@@ -257,21 +266,22 @@ impl App {
     }
 
     /// Takes a line that was told while something is applied.
-    pub(super) fn told(&mut self, line: Told) {
-        if let Some(applying) = &mut self.applying {
-            applying.lines.push(line);
-        }
+    ///
+    /// What is about to be written is put down first: whoever ends the program cannot end OpenClaw's
+    /// writer, and the change must not be forgotten.
+    pub(super) fn told(&mut self, mut line: Told) -> Vec<Effect> {
+        let begun = line.begun.take();
+        let Some(applying) = &mut self.applying else { return Vec::new() };
+        applying.lines.push(line);
+        let applying = applying.clone();
+        let Some(aftermath) = begun else { return Vec::new() };
+        let item = applying.application.item.clone();
+        let applied = self.outcome(applying, *aftermath, true);
+        self.act(Act::Applied(item, Box::new(applied)))
     }
 
-    /// Takes what came of it. The config has been read again by then.
-    pub(super) fn applied(&mut self, outcome: Result<Aftermath, NotApplied>) -> Vec<Effect> {
-        let Some(applying) = &mut self.applying else { return Vec::new() };
-        applying.outcome = Some(outcome.clone());
-        let applying = applying.clone();
-        self.overlay = Some(Overlay::Applying { scroll: u16::MAX });
-        // What was written in part is a change of the config like any other.
-        let written = |not: NotApplied| not.written.map(|written| *written);
-        let Some(aftermath) = outcome.map_or_else(written, Some) else { return Vec::new() };
+    /// Writes down what came of a patch, or that nobody has seen yet what came of it.
+    fn outcome(&self, applying: Applying, aftermath: Aftermath, begun: bool) -> Applied {
         let application = applying.application;
         let done = Done {
             at: self.now,
@@ -286,9 +296,59 @@ impl App {
             measured: aftermath.measured,
             validated: applying.validated,
             undone: None,
+            begun,
         };
-        let applied = Applied { planned: application.planned, done };
-        self.act(Act::Applied(application.item, Box::new(applied)))
+        Applied { planned: application.planned, done }
+    }
+
+    /// Finds out what became of a patch that was begun when the program ended.
+    pub(super) fn find_what_was_begun(&mut self) {
+        if self.is_applying() || self.sealed.is_some() {
+            return;
+        }
+        let Some((item, mut applied)) = self.answers.begun.clone() else { return };
+        let says = applied.planned.says.clone();
+        let at = applied.done.at.format("%H:%M:%S");
+        let untouched = applied.done.before == self.live.digest();
+        let act = if self.is_in_place(&applied.planned) {
+            self.say(format!(
+                "`{says}` was begun at {at} and nobody saw its end; the config says it now, so it is \
+                 on record as applied and not looked at, step 8"
+            ));
+            self.live.digest().clone_into(&mut applied.done.after);
+            applied.done.begun = false;
+            Act::Applied(item, Box::new(applied))
+        } else if untouched && self.now - applied.done.at > TimeDelta::seconds(BEGUN) {
+            self.say(format!("`{says}` was begun at {at}, and nothing of it was written"));
+            Act::NotWritten(item)
+        } else {
+            self.refuse(format!(
+                "`{says}` was begun at {at} and nobody saw its end; the config does not say it yet. \
+                 To undo: {}",
+                applied.done.undo
+            ));
+            return;
+        };
+        let entry = self.change.act(act, self.now);
+        self.unsaved.push(entry);
+        self.recompute();
+    }
+
+    /// Takes what came of it. The config has been read again by then.
+    pub(super) fn applied(&mut self, outcome: Result<Aftermath, NotApplied>) -> Vec<Effect> {
+        let Some(applying) = &mut self.applying else { return Vec::new() };
+        applying.outcome = Some(outcome.clone());
+        let applying = applying.clone();
+        self.overlay = Some(Overlay::Applying { scroll: u16::MAX });
+        // What was written in part is a change of the config like any other.
+        let written = |not: NotApplied| not.written.map(|written| *written);
+        let item = applying.application.item.clone();
+        let Some(aftermath) = outcome.map_or_else(written, Some) else {
+            let begun = self.answers.begun.is_some();
+            return if begun { self.act(Act::NotWritten(item)) } else { Vec::new() };
+        };
+        let applied = self.outcome(applying, aftermath, false);
+        self.act(Act::Applied(item, Box::new(applied)))
     }
 
     /// Leaves what was told of an applied patch: keeps it where that is agreed to, and goes on.

@@ -64,6 +64,7 @@ const ORDERS: &[(&str, Order)] = &[
     ("config.account.dm.senders", Longer),
     ("config.account.group.policy", Words(&["disabled", "allowlist", "open"])),
     ("config.account.group.senders", Longer),
+    ("config.account.group.wildcard", Flag(true)),
     ("config.account.group.mention", Flag(false)),
     ("config.agent.profile", Words(&["minimal", "messaging", "coding", "full"])),
     ("config.agent.tools.deny", Shorter),
@@ -226,6 +227,7 @@ mod tests {
                 "signal/default, dm policy: open → allowlist",
                 "signal/default, dm senders: * → +1, +2, +3",
                 "signal/default, group senders: * → +1, +2, +3",
+                "signal/default, group wildcard: yes → no",
             ],
             &[],
         );

@@ -179,7 +179,9 @@ fn differences<'v>(
     }
     let members = |value: Option<&'v Value>| value.and_then(Value::as_object);
     let inner = |value: Option<&Value>| value.is_none_or(Value::is_object);
-    if inner(before) && inner(after) {
+    // An object that goes is shown whole: what it stood for is more than its members.
+    let goes = after.is_none() && !path.is_empty();
+    if inner(before) && inner(after) && !goes {
         let (old, new) = (members(before), members(after));
         let gone = old.into_iter().flatten().map(|(key, _)| key);
         let keys = gone.filter(|key| !new.is_some_and(|new| new.contains_key(*key)));

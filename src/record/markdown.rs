@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::change::Settled;
 use crate::openclaw::exposure;
+use crate::openclaw::patch;
 use crate::openclaw::tailor::Tailored;
 use crate::record::Outcome;
 use crate::record::Sealing;
@@ -145,9 +146,19 @@ fn inventory(page: &mut String, sealing: &Sealing<'_>) {
     for entry in &sealing.runbook.inventory {
         match sealing.answers.inventory.get(&entry.id) {
             None => line!(page, "- {}: not confirmed", safe(&entry.title)),
-            Some((recorded, _)) => {
+            Some((recorded, at)) => {
                 let edited = if recorded.edited { " (as written by the operator)" } else { "" };
-                line!(page, "- {}: {}{edited}", safe(&entry.title), safe(&recorded.value));
+                let title = safe(&entry.title);
+                line!(page, "- {title}: {}{edited}", safe(&recorded.value));
+                let now = patch::found(entry, sealing.facts);
+                if sealing.facts.is_some() && now != recorded.found {
+                    let at = at.format("%H:%M");
+                    line!(
+                        page,
+                        "  - recorded at {at}; when sealed, this was found: {}",
+                        safe(&now)
+                    );
+                }
             }
         }
     }

@@ -123,12 +123,7 @@ pub fn apply(
         refused(what, error.to_string(), "make room for it, or name a --data-dir")
     })?;
     work.say(&format!("backup   {}", backup.folder.display()));
-    work.say(&format!("to undo  {}", backup.undo()));
     let guard = work.guard(&backup)?;
-    let mut written = 0;
-    let outcome = work.write(tailored, &backup, &mut written);
-    // What would undo the change by itself waits for this only as long as we live.
-    let _ = backup.finished(written > 0);
     let aftermath = |met, measured| Aftermath {
         backup: backup.folder.display().to_string(),
         undo: backup.undo(),
@@ -137,6 +132,12 @@ pub fn apply(
         met,
         measured,
     };
+    let begun = Some(Box::new(aftermath(false, false)));
+    (work.tell)(Told { text: format!("to undo  {}", backup.undo()), wrong: false, begun });
+    let mut written = 0;
+    let outcome = work.write(tailored, &backup, &mut written);
+    // What would undo the change by itself waits for this only as long as we live.
+    let _ = backup.finished(written > 0);
     match outcome.and_then(|()| work.look(tailored)) {
         Ok((met, measured)) => Ok(aftermath(met, measured)),
         Err(not) if written == 0 => Err(not),
@@ -158,12 +159,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn say(&mut self, line: &str) {
-        (self.tell)(Told { text: line.to_owned(), wrong: false });
+        (self.tell)(Told { text: line.to_owned(), wrong: false, begun: None });
     }
 
     /// Says what is not as it was meant.
     fn wrong(&mut self, line: &str) {
-        (self.tell)(Told { text: line.to_owned(), wrong: true });
+        (self.tell)(Told { text: line.to_owned(), wrong: true, begun: None });
     }
 
     /// Says how a config that OpenClaw does not write is changed.

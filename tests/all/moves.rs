@@ -28,6 +28,7 @@ use portcullis::change::before_widening;
 use portcullis::openclaw::command::End;
 use portcullis::openclaw::command::Ended;
 use portcullis::openclaw::finding::Severity;
+use portcullis::openclaw::patch;
 use portcullis::openclaw::proof::Found;
 use portcullis::openclaw::proof::Proof;
 use portcullis::openclaw::target::Target;
@@ -210,7 +211,11 @@ fn validation_counts_anew_after_a_change_and_no_key_takes_the_change_back() {
     wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
     assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Confirmed);
     wizard.at(Step::Change, &Row::Move(0)).press("A enter");
-    wizard.send(Message::Told(Told { text: "writing  openclaw.json".to_owned(), wrong: false }));
+    wizard.send(Message::Told(Told {
+        text: "writing  openclaw.json".to_owned(),
+        wrong: false,
+        begun: None,
+    }));
     wizard.send(Message::Applied(Ok(aftermath())));
     assert_eq!(wizard.app.review.verdict("validate.routing"), Verdict::Open, "said before it");
     let effects = wizard.press("enter");
@@ -236,6 +241,59 @@ fn validation_counts_anew_after_a_change_and_no_key_takes_the_change_back() {
         .iter()
         .filter(|it| matches!(it, Blocker::Item(id, _) if id.starts_with("validate.")));
     assert_eq!(items.count(), 7);
+}
+
+/// Ends the wizard while its move is being written, and opens it again later on such a config.
+fn ended_while_writing(written: bool, seconds: i64) -> Wizard {
+    let mut wizard = Wizard::new("tailscale-serve");
+    wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
+    wizard.at(Step::Change, &Row::Move(0)).press("A enter");
+    let begun = Aftermath { met: false, measured: false, undone_at: None, ..aftermath() };
+    let begun = Some(Box::new(begun));
+    let effects =
+        wizard.send(Message::Told(Told { text: "to undo".to_owned(), wrong: false, begun }));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Save(_))), "it is put down first");
+    assert_eq!((wizard.app.answers.plan.len(), wizard.app.answers.applied.len()), (1, 0));
+    let mut live = demo::live();
+    if let (true, Live::Read { config, .. }) = (written, &mut live) {
+        patch::merge(&mut config.value, &wizard.app.answers.plan[0].1.patch);
+        "after".clone_into(&mut config.digest);
+    }
+    let now = wizard.now + TimeDelta::seconds(seconds);
+    let target = Target { demo: false, ..demo::target() };
+    let change = wizard.app.change.clone();
+    let start = Start { target, live, ..start(wizard.app.runbook.clone(), change) };
+    Wizard { app: App::new(start, now), now }
+}
+
+#[test]
+fn a_change_that_was_written_while_the_wizard_was_killed_is_on_record() {
+    let wizard = ended_while_writing(true, 5);
+    assert!(wizard.notice().contains("nobody saw its end"), "{}", wizard.notice());
+    let [(item, applied)] = wizard.app.answers.applied.as_slice() else { panic!("it is lost") };
+    assert_eq!(item, "tools.exec-gated");
+    let done = &applied.done;
+    assert_eq!((done.met, done.begun, done.after.as_str()), (false, false, "after"));
+    assert_eq!(done.undo, aftermath().undo, "its way back is known");
+    assert!(wizard.app.answers.plan.is_empty());
+}
+
+#[test]
+fn what_was_begun_and_not_written_is_planned_still() {
+    let wizard = ended_while_writing(false, 600);
+    assert!(wizard.notice().contains("nothing of it was written"), "{}", wizard.notice());
+    assert!(wizard.app.answers.begun.is_none());
+    assert_eq!((wizard.app.answers.plan.len(), wizard.app.answers.applied.len()), (1, 0));
+    // OpenClaw's writer may still be at work.
+    let mut wizard = ended_while_writing(false, 5);
+    assert!(wizard.notice().contains("does not say it yet"), "{}", wizard.notice());
+    let mut live = demo::live();
+    if let Live::Read { config, .. } = &mut live {
+        patch::merge(&mut config.value, &wizard.app.answers.plan[0].1.patch);
+        "after".clone_into(&mut config.digest);
+    }
+    wizard.send(Message::Moved(Box::new(live)));
+    assert_eq!((wizard.app.answers.plan.len(), wizard.app.answers.applied.len()), (0, 1));
 }
 
 #[test]
