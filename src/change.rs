@@ -175,6 +175,17 @@ pub struct Done {
 }
 
 impl Done {
+    /// Says what was true after it, as part of a sentence.
+    #[must_use]
+    pub fn said(&self) -> &'static str {
+        match (self.met, self.measured) {
+            (true, true) => "read back, as the patch says",
+            (true, false) => "read back, and not all of it could be measured",
+            (false, true) => "read back, and not all of it was true",
+            (false, false) => "not seen to be true, or only in part",
+        }
+    }
+
     /// Tells whether it was seen to be undone, or the config of this digest is again as it was before.
     #[must_use]
     pub fn is_undone(&self, digest: &str) -> bool {

@@ -307,11 +307,7 @@ fn applied(page: &mut String, sealing: &Sealing<'_>) {
     let live = sealing.config.map_or("", |config| config.digest.as_str());
     for (item, applied) in &sealing.answers.applied {
         let done = &applied.done;
-        let became = match (done.is_undone(live), done.met) {
-            (true, _) => "undone since",
-            (false, true) => "read back, as the patch says",
-            (false, false) => "read back, and not all of it was true",
-        };
+        let became = if done.is_undone(live) { "undone since" } else { done.said() };
         let at = done.at.format("%Y-%m-%d %H:%M %:z");
         let says = safe(&applied.planned.says);
         line!(page, "- {says} (for `{}`), {at}: {became}", safe(item));

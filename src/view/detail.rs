@@ -421,7 +421,7 @@ fn sign(app: &App, theme: Theme, prose: &mut Prose) {
     for (_, applied) in &app.answers.applied {
         let undone = match app.pending(applied) {
             _ if app.is_undone(applied) => ", undone since".to_owned(),
-            None if !applied.done.met => ", and not all of it was true after it".to_owned(),
+            None if !applied.done.met => format!(", {}", applied.done.said()),
             Some(at) => format!(", undone by itself at {} unless kept", at.format("%H:%M:%S")),
             None => String::new(),
         };

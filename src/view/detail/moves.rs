@@ -98,12 +98,12 @@ pub(super) fn applied(app: &App, theme: Theme, index: usize, prose: &mut Prose) 
             format!("Undone by itself at {} unless you keep it: enter.", at.format("%H:%M:%S"));
         prose.add(&said, theme.waiting());
     }
-    let said = match (done.met, done.measured) {
-        (true, true) => (theme.good(), "Read back: everything was as the patch says."),
-        (true, false) => (theme.waiting(), "Read back; not all of it could be measured."),
-        (false, _) => (theme.wrong(), "Read back: not all of it was true."),
+    let style = match (done.met, done.measured) {
+        (true, true) => theme.good(),
+        (true, false) => theme.waiting(),
+        (false, _) => theme.wrong(),
     };
-    prose.add(said.1, said.0);
+    prose.lead("after it ", theme.quiet(), done.said(), style);
     for line in &done.widens {
         prose.lead("widened ", theme.waiting(), line, Style::new());
     }
