@@ -176,8 +176,8 @@ fn rail_line(app: &App, theme: Theme, step: Step, index: usize, width: usize) ->
     let (mark, style) = match progress {
         Progress::Done => (theme.verdict(Verdict::Met), theme.good()),
         Progress::Outside => (theme.verdict(Verdict::NotApplicable), theme.quiet()),
-        Progress::Waiting(_) => (theme.sign(Sign::Warning), theme.waiting()),
-        Progress::Part(..) | Progress::Idle => (" ", Style::new()),
+        Progress::Waiting(1..) => (theme.sign(Sign::Warning), theme.waiting()),
+        Progress::Waiting(0) | Progress::Part(..) | Progress::Idle => (" ", Style::new()),
     };
     let right = match progress {
         Progress::Done | Progress::Idle => String::new(),

@@ -19,8 +19,8 @@ use crate::openclaw::finding::Outcome;
 use crate::openclaw::witness::Asked;
 use crate::runbook::Check;
 use crate::verdict::Run;
+use crate::verdict::brought::Arrival;
 use crate::verdict::brought::Journey;
-use crate::verdict::brought::Parcel;
 use crate::verdict::brought::Taken;
 
 /// What is named where another answer has its file.
@@ -138,7 +138,7 @@ impl App {
         };
         let answer = self.live.mask().text(&pasted.text);
         let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
-        let parcel = Parcel {
+        let arrival = Arrival {
             kind: Kind::OpenClaw(errand.name),
             name: errand.name,
             line: &errand.command,
@@ -147,11 +147,13 @@ impl App {
             written: None,
             text: &answer,
         };
-        let Some(Taken::Kept(run)) = journey.taken(&parcel) else {
+        let Some(Taken::Kept(run)) = journey.taken(&arrival) else {
             self.refuse("It is not kept, for it is no answer");
             return Vec::new();
         };
-        if let Outcome::Unmeasured { why, partial: None } = &run.outcome {
+        // Of this config and just now it is news, be it that nothing answers.
+        let counts = journey.why_not(&run).is_none();
+        if let (Outcome::Unmeasured { why, partial: None }, false) = (&run.outcome, counts) {
             let why = format!("It is not kept, for it cannot be read: {why}");
             self.refuse(why);
             return Vec::new();
@@ -162,7 +164,7 @@ impl App {
             return Vec::new();
         }
         // A slip of the hand, such as the answer of another check, does not undo what is measured.
-        let loses = known.is_some_and(Run::is_measured) && journey.why_not(&run).is_some();
+        let loses = known.is_some_and(Run::is_measured) && !counts;
         if let (Some(why), true) = (run.why(), loses) {
             let why = format!("It is not kept, for it measures nothing and another did: {why}");
             self.refuse(why);

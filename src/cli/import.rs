@@ -99,7 +99,7 @@ impl Carried {
     /// Says what becomes of it; nothing where it is no answer, such as the time.
     fn became(&self, journey: &Journey<'_>) -> Option<Became> {
         let name = self.errand.name();
-        let parcel = brought::Parcel {
+        let arrival = brought::Arrival {
             kind: self.errand.kind,
             name,
             line: &self.errand.line,
@@ -108,7 +108,7 @@ impl Carried {
             written: Some(self.piece.written),
             text: &self.text,
         };
-        Some(match journey.taken(&parcel)? {
+        Some(match journey.taken(&arrival)? {
             Taken::Kept(run) => Became::Kept(run),
             Taken::Absent => Became::Absent(name),
         })

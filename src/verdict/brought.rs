@@ -20,7 +20,7 @@ const NOT_FOUND: i32 = 127;
 
 /// An answer that was brought.
 #[derive(Clone, Copy, Debug)]
-pub struct Parcel<'a> {
+pub struct Arrival<'a> {
     /// What it is an answer to.
     pub kind: Kind,
     /// The name under which it is taken.
@@ -75,15 +75,15 @@ impl Journey<'_> {
 
     /// Reads an answer; nothing where it is none, such as the time.
     #[must_use]
-    pub fn taken(&self, parcel: &Parcel<'_>) -> Option<Taken> {
-        let check = self.check(parcel.name);
-        let answer = Answer::parse(parcel.text);
-        let outcome = answer.outcome(parcel.kind, &check, &self.asked)?;
-        let witness = matches!(parcel.kind, Kind::Witness(_));
+    pub fn taken(&self, arrival: &Arrival<'_>) -> Option<Taken> {
+        let check = self.check(arrival.name);
+        let answer = Answer::parse(arrival.text);
+        let outcome = answer.outcome(arrival.kind, &check, &self.asked)?;
+        let witness = matches!(arrival.kind, Kind::Witness(_));
         if witness && answer.status == Some(NOT_FOUND) {
             return Some(Taken::Absent);
         }
-        let (at, told_by) = self.when(parcel, &answer);
+        let (at, told_by) = self.when(arrival, &answer);
         let (at, outcome) = if parcel::is_to_come(at, self.now) {
             let why =
                 format!("It says that it was taken at {}, which is to come.", at.to_rfc3339());
@@ -91,27 +91,27 @@ impl Journey<'_> {
         } else {
             (at.min(self.now), outcome)
         };
-        let untied = self.untied.clone().or_else(|| self.outside(parcel, &answer));
+        let untied = self.untied.clone().or_else(|| self.outside(arrival, &answer));
         let started = Started {
             check: &check,
-            name: parcel.name,
+            name: arrival.name,
             at: at.with_timezone(self.now.offset()),
-            command: parcel.line.to_owned(),
+            command: arrival.line.to_owned(),
             config_digest: match untied {
                 None => self.digest.to_owned(),
                 Some(_) => String::new(),
             },
         };
         let brought = Brought {
-            file: parcel.file.to_owned(),
-            sha256: parcel.sha256.to_owned(),
+            file: arrival.file.to_owned(),
+            sha256: arrival.sha256.to_owned(),
             host: self.host.to_owned(),
             told_by: told_by.to_owned(),
             untied,
             read: self.now,
         };
         // Of what other programs print only what was read is kept: the rest is nobody's business.
-        let output = match (parcel.kind, &outcome) {
+        let output = match (arrival.kind, &outcome) {
             (Kind::Witness(_), Outcome::Measured(report)) => report.notes.join("\n"),
             (Kind::Witness(_), _) => String::new(),
             _ => answer.body.to_owned(),
@@ -122,24 +122,24 @@ impl Journey<'_> {
     /// Returns the earliest time at which an answer can have been taken, and what tells it.
     fn when(
         &self,
-        parcel: &Parcel<'_>,
+        arrival: &Arrival<'_>,
         answer: &Answer<'_>,
     ) -> (DateTime<FixedOffset>, &'static str) {
         let told = [
             (answer.time(), "the answer itself"),
             (self.span.map(|span| span.from), "the time brought with it"),
-            (parcel.written, "the file's own time"),
+            (arrival.written, "the file's own time"),
         ];
         let told = told.into_iter().filter_map(|(at, by)| Some((at?, by)));
         told.min_by_key(|(at, _)| *at).unwrap_or((self.now, "nothing"))
     }
 
     /// Says why an answer was not taken while the config was summed; nothing where it was.
-    fn outside(&self, parcel: &Parcel<'_>, answer: &Answer<'_>) -> Option<String> {
+    fn outside(&self, arrival: &Arrival<'_>, answer: &Answer<'_>) -> Option<String> {
         let Some(span) = self.span else {
             return Some("nothing says when the config was summed".to_owned());
         };
-        let written = parcel.written.filter(|written| *written < span.from);
+        let written = arrival.written.filter(|written| *written < span.from);
         let times = answer.time().into_iter().chain(written);
         times.filter_map(|time| span.excludes(time)).map(str::to_owned).next()
     }

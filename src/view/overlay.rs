@@ -462,6 +462,10 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
             crate::record::sshsig::RECORD
         );
         text.lead("$ ", theme.key(), &check, Style::new());
+        text.gap();
+        let who = "Whose key it is, allowed_signers says; `portcullis records verify` names the line to put \
+                   there.";
+        text.add(who, theme.quiet());
     } else {
         let said = "UNSIGNED: no key vouches for it. To check it without this program:";
         text.add(said, theme.waiting());

@@ -136,7 +136,9 @@ fn restricts(key: &str, value: &Value, has_others: bool) -> bool {
     match (key, value) {
         ("requireMention", Value::Bool(mention)) => *mention && has_others,
         ("enabled", Value::Bool(enabled)) => !enabled,
-        (key, Value::Array(list)) if SENDERS.contains(&key) => !list.iter().all(is_wildcard),
+        (key, Value::Array(list)) if SENDERS.contains(&key) => {
+            list.is_empty() || !list.iter().all(is_wildcard)
+        }
         _ => true,
     }
 }

@@ -206,6 +206,7 @@ mod tests {
             json!({ "tools": { "deny": ["exec"] } }),
             json!({ "enabled": false }),
             json!({ "allowFrom": ["42"] }),
+            json!({ "allowFrom": [] }),
         ] {
             case(Closes::Rooms, &all, &one(any), &Value::Null);
         }
