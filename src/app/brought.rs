@@ -140,7 +140,6 @@ impl App {
         let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
         let arrival = Arrival {
             kind: Kind::OpenClaw(errand.name),
-            name: errand.name,
             line: &errand.command,
             file: PASTE,
             sha256: &sha256,

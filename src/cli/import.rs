@@ -98,10 +98,8 @@ struct Carried {
 impl Carried {
     /// Says what becomes of it; nothing where it is no answer, such as the time.
     fn became(&self, journey: &Journey<'_>) -> Option<Became> {
-        let name = self.errand.name();
         let arrival = brought::Arrival {
             kind: self.errand.kind,
-            name,
             line: &self.errand.line,
             file: &self.file,
             sha256: &self.piece.sha256,
@@ -110,7 +108,7 @@ impl Carried {
         };
         Some(match journey.taken(&arrival)? {
             Taken::Kept(run) => Became::Kept(run),
-            Taken::Absent => Became::Absent(name),
+            Taken::Absent => Became::Absent(self.errand.name()),
         })
     }
 }
@@ -184,7 +182,7 @@ impl Import {
 
     /// Reads every file that was named or lies in the folder; names what is not there.
     fn parcels(&self, scene: &Scene) -> Result<(Vec<Carried>, Vec<&'static str>), Failure> {
-        if let Some(folder) = self.from.as_ref().filter(|folder| !folder.is_dir()) {
+        if let Some(folder) = self.from.as_ref().filter(|folder| !shell::store::is_there(folder)) {
             let folder = folder.display();
             return Err(Failure::unreadable(format!("there is no folder `{folder}`")));
         }

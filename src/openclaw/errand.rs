@@ -229,16 +229,24 @@ fn sum(system: System, gateway: &Gateway, files: &[String]) -> String {
     line
 }
 
+impl Kind {
+    /// Returns the name under which an answer is taken.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Sums => "sums",
+            Self::OpenClaw(name) => name,
+            Self::Witness(witness) => witness.name(),
+        }
+    }
+}
+
 impl Errand {
     /// Returns the name under which `portcullis import` takes it.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Time => "time",
-            Kind::Sums => "sums",
-            Kind::OpenClaw(name) => name,
-            Kind::Witness(witness) => witness.name(),
-        }
+        self.kind.name()
     }
 
     /// Returns the line that runs it and keeps its answer, to be copied.

@@ -23,8 +23,6 @@ const NOT_FOUND: i32 = 127;
 pub struct Arrival<'a> {
     /// What it is an answer to.
     pub kind: Kind,
-    /// The name under which it is taken.
-    pub name: &'static str,
     /// The command that was run there.
     pub line: &'a str,
     /// Where it was read from: a file's name, or a paste.
@@ -76,7 +74,7 @@ impl Journey<'_> {
     /// Reads an answer; nothing where it is none, such as the time.
     #[must_use]
     pub fn taken(&self, arrival: &Arrival<'_>) -> Option<Taken> {
-        let check = self.check(arrival.name);
+        let check = self.check(arrival.kind.name());
         let answer = Answer::parse(arrival.text);
         let outcome = answer.outcome(arrival.kind, &check, &self.asked)?;
         let witness = matches!(arrival.kind, Kind::Witness(_));
@@ -94,7 +92,7 @@ impl Journey<'_> {
         let untied = self.untied.clone().or_else(|| self.outside(arrival, &answer));
         let started = Started {
             check: &check,
-            name: arrival.name,
+            name: arrival.kind.name(),
             at: at.with_timezone(self.now.offset()),
             command: arrival.line.to_owned(),
             config_digest: match untied {

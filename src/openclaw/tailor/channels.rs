@@ -95,12 +95,14 @@ pub(super) fn keep_strangers_out(work: &mut Work<'_>, names: &[String]) {
     for name in names {
         section(work, name, Depth::Strangers);
     }
-    if work.get(&["channels", "defaults"]).is_some() {
-        let path = ["channels", "defaults", "groupPolicy"];
-        let why = "Groups of channels that say nothing";
-        policy(work, &path, group_word(Depth::Strangers), Depth::Strangers, why);
-    }
+    defaults(work, Depth::Strangers);
     access_groups(work);
+}
+
+/// Narrows what channels fall back on that say nothing of their groups.
+fn defaults(work: &mut Work<'_>, depth: Depth) {
+    let path = ["channels", "defaults", "groupPolicy"];
+    policy(work, &path, group_word(depth), depth, "Groups of channels that say nothing");
 }
 
 /// Takes the `*` that stands for any room out of these channels; rooms that are named stay.
@@ -183,16 +185,7 @@ pub(super) fn close(work: &mut Work<'_>, depth: Depth) {
     for channel in work.keys(&["channels"]) {
         match channel.as_str() {
             "modelByChannel" => {}
-            "defaults" => {
-                let path = ["channels", "defaults", "groupPolicy"];
-                policy(
-                    work,
-                    &path,
-                    group_word(depth),
-                    depth,
-                    "Groups of channels that say nothing",
-                );
-            }
+            "defaults" => defaults(work, depth),
             name => section(work, name, depth),
         }
     }
