@@ -256,6 +256,10 @@ pub struct App {
     pub answers: Answers,
     /// What it comes to; follows from answers, facts and time.
     pub review: Review,
+    /// The planned moves, by item, of which the live config says already all that they write.
+    pub in_place: BTreeSet<String>,
+    /// The entries of the inventory of which something else is found now than was recorded.
+    pub otherwise: BTreeSet<String>,
     /// The person at the keys.
     pub operator: String,
     /// The step on the screen.
@@ -325,6 +329,8 @@ impl App {
             change: start.change,
             answers,
             review,
+            in_place: BTreeSet::new(),
+            otherwise: BTreeSet::new(),
             operator: start.operator,
             step: Step::Pattern,
             back: Step::Pattern,
@@ -352,6 +358,7 @@ impl App {
             cores: start.cores.max(1),
             next_run: 1,
         };
+        app.hold_against_live();
         app.back = app.first_unfinished();
         app.step = start.step.unwrap_or(app.back);
         app.notice_undone();
@@ -393,7 +400,7 @@ impl App {
             Message::NotSigned(why) => self.not_signed(why),
             Message::Sealed(Ok(sealed)) => {
                 self.sealed = Some(sealed.clone());
-                self.overlay = Some(Overlay::Sealed(sealed));
+                self.overlay = Some(Overlay::Sealed { sealed, scroll: 0 });
             }
             Message::Sealed(Err(why)) => self.refuse(format!("The record was not sealed: {why}")),
             Message::Told(line) => return self.told(line),
@@ -456,6 +463,16 @@ impl App {
         self.answers = self.change.answers();
         let (facts, digest) = (self.live.facts(), self.live.digest());
         self.review = crate::change::review(&self.runbook, &self.answers, facts, digest, self.now);
+        self.hold_against_live();
+    }
+
+    /// Works out what of the plan and the inventory differs from the live config. It reads the whole of
+    /// it, so not at every frame.
+    fn hold_against_live(&mut self) {
+        let plan = self.answers.plan.iter();
+        let in_place = plan.filter(|(_, planned)| self.says_all_of(planned));
+        self.in_place = in_place.map(|(item, _)| item.clone()).collect();
+        self.otherwise = self.found_otherwise();
     }
 
     fn quit(&mut self) -> Vec<Effect> {

@@ -302,32 +302,48 @@ impl App {
     }
 
     /// Finds out what became of a patch that was begun when the program ended.
+    ///
+    /// While OpenClaw may still write it, nobody can tell. After that what cannot be told from a change
+    /// is on record as one.
     pub(super) fn find_what_was_begun(&mut self) {
         if self.is_applying() || self.sealed.is_some() {
             return;
         }
         let Some((item, mut applied)) = self.answers.begun.clone() else { return };
-        let says = applied.planned.says.clone();
         let at = applied.done.at.format("%H:%M:%S");
+        let begun = format!("`{}` was begun at {at} and nobody saw its end", applied.planned.says);
+        let is_over = self.now - applied.done.at > TimeDelta::seconds(BEGUN);
         let untouched = applied.done.before == self.live.digest();
-        let act = if self.is_in_place(&applied.planned) {
+        let act = if self.says_all_of(&applied.planned) {
             self.say(format!(
-                "`{says}` was begun at {at} and nobody saw its end; the config says it now, so it is \
-                 on record as applied and not looked at, step 8"
+                "{begun}; the config says it now, so it is on record as applied and not looked at, \
+                 step 8"
             ));
             self.live.digest().clone_into(&mut applied.done.after);
-            applied.done.begun = false;
-            Act::Applied(item, Box::new(applied))
-        } else if untouched && self.now - applied.done.at > TimeDelta::seconds(BEGUN) {
-            self.say(format!("`{says}` was begun at {at}, and nothing of it was written"));
-            Act::NotWritten(item)
+            Some(applied)
+        } else if !is_over {
+            let undo = &applied.done.undo;
+            return self
+                .refuse(format!("{begun}; the config does not say it yet. To undo: {undo}"));
+        } else if untouched && applied.done.undone_at.is_none() {
+            self.say(format!("{begun}; the config is as it was, so nothing of it was written"));
+            None
         } else {
             self.refuse(format!(
-                "`{says}` was begun at {at} and nobody saw its end; the config does not say it yet. \
-                 To undo: {}",
-                applied.done.undo
+                "{begun}; the config does not say it, but may have: it is on record as applied and \
+                 not looked at, step 8"
             ));
-            return;
+            // Never the digest before it: as undone it stands on record, and not as never done.
+            let after = if untouched { "" } else { self.live.digest() };
+            after.clone_into(&mut applied.done.after);
+            Some(applied)
+        };
+        let act = match act {
+            Some(mut applied) => {
+                applied.done.begun = false;
+                Act::Applied(item, Box::new(applied))
+            }
+            None => Act::NotWritten(item),
         };
         let entry = self.change.act(act, self.now);
         self.unsaved.push(entry);

@@ -198,8 +198,10 @@ impl App {
                 return self.signing_key(offer, cursor, action);
             }
             Overlay::Records(archive) => return self.records_key(archive, action),
-            Overlay::Sealed(_) if action == Some(Action::Open) => return Vec::new(),
-            Overlay::Sealed(sealed) => Overlay::Sealed(sealed),
+            Overlay::Sealed { .. } if action == Some(Action::Open) => return Vec::new(),
+            Overlay::Sealed { sealed, scroll } => {
+                Overlay::Sealed { sealed, scroll: scrolled(scroll) }
+            }
             Overlay::Blockers { .. } if action == Some(Action::Blockers) => return Vec::new(),
             Overlay::Blockers { cursor } => match self.blockers_key(cursor, action) {
                 None => return Vec::new(),
@@ -345,7 +347,7 @@ impl App {
             Some(Row::Entry(index)) => {
                 let entry = self.runbook.inventory.get(index);
                 let on_record = |id| self.answers.inventory.contains_key(id);
-                if entry.is_some_and(|it| on_record(&it.id) && !self.is_found_otherwise(it)) {
+                if entry.is_some_and(|it| on_record(&it.id) && !self.otherwise.contains(&it.id)) {
                     self.say("It is on record; e edits it, u takes it back".to_owned());
                     return Vec::new();
                 }

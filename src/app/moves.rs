@@ -70,9 +70,8 @@ impl App {
         self.act(Act::Plan(id, planned))
     }
 
-    /// Tells whether the live config says already all that a planned move writes.
-    #[must_use]
-    pub fn is_in_place(&self, planned: &Planned) -> bool {
+    /// Tells whether the live config says already all that a move writes.
+    pub(super) fn says_all_of(&self, planned: &Planned) -> bool {
         let (Some(facts), Some(config)) = (self.live.facts(), self.live.config()) else {
             return false;
         };

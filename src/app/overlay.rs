@@ -83,7 +83,12 @@ pub enum Overlay {
         scroll: u16,
     },
     /// The record that was made.
-    Sealed(Sealed),
+    Sealed {
+        /// Where it is.
+        sealed: Sealed,
+        /// The first line shown.
+        scroll: u16,
+    },
     /// The records there are.
     Records(Archive),
 }

@@ -1,5 +1,7 @@
 //! What the operator decides: the pattern, the inventory, their word, acceptances, moves, signing.
 
+use std::collections::BTreeSet;
+
 use crate::app::App;
 use crate::app::Effect;
 use crate::app::Emission;
@@ -134,12 +136,14 @@ impl App {
         Vec::new()
     }
 
-    /// Tells whether an entry is on record and something else is found now.
-    #[must_use]
-    pub fn is_found_otherwise(&self, entry: &Entry) -> bool {
-        let found = patch::found(entry, self.live.facts());
-        let recorded = self.answers.inventory.get(&entry.id);
-        self.live.facts().is_some() && recorded.is_some_and(|(it, _)| it.found != found)
+    /// Returns the entries that are on record and of which something else is found now.
+    pub(super) fn found_otherwise(&self) -> BTreeSet<String> {
+        let Some(facts) = self.live.facts() else { return BTreeSet::new() };
+        let entries = self.runbook.inventory.iter().filter(|entry| {
+            let recorded = self.answers.inventory.get(&entry.id);
+            recorded.is_some_and(|(it, _)| it.found != patch::found(entry, Some(facts)))
+        });
+        entries.map(|entry| entry.id.clone()).collect()
     }
 
     /// Returns what of the host an entry asks for and nobody can see from here.

@@ -89,6 +89,7 @@ impl App {
         if self.sealed.is_some() {
             return self.refuse("this change is sealed; leave with q and start a new one");
         }
+        self.find_what_was_begun();
         let blockers = self.blockers().len();
         let title = match self.ending() {
             Ending::Change => "Sign off",
@@ -134,6 +135,10 @@ impl App {
             Some("type the word `sign` to seal the record")
         } else if self.is_busy() {
             Some("a check is still running; wait for it, or stop it where it was started")
+        } else if self.answers.begun.is_some() {
+            Some(
+                "a move was begun and OpenClaw may still write it; wait three minutes and sign then",
+            )
         } else if self.answers.applied.iter().any(|(_, it)| self.pending(it).is_some()) {
             Some(
                 "a move may still be undone by itself: keep it in step 8, or wait until it is undone",

@@ -100,7 +100,7 @@ fn entry(app: &App, theme: Theme, index: usize, prose: &mut Prose) {
     if let Some((recorded, at)) = app.answers.inventory.get(&entry.id) {
         let lead = format!("Recorded {}: ", at.format("%H:%M"));
         prose.lead(&lead, theme.good(), &recorded.value, Style::new());
-        if app.is_found_otherwise(entry) {
+        if app.otherwise.contains(&entry.id) {
             let now = if found.is_empty() { "nothing" } else { &found };
             prose.lead("! ", theme.waiting(), &format!("Found now: {now}"), theme.waiting());
             let text = match (recorded.edited, found.is_empty()) {

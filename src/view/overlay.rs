@@ -93,7 +93,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
             signing::draw(app, theme, frame, body, offer, *cursor, problem.as_deref());
         }
         Some(Overlay::Records(archive)) => records::draw(theme, frame, body, archive),
-        Some(Overlay::Sealed(sealed)) => {
+        Some(Overlay::Sealed { sealed, scroll }) => {
             page(
                 theme,
                 frame,
@@ -101,7 +101,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
                 "Sealed",
                 "enter or esc closes",
                 &self::sealed(app, theme, sealed),
-                0,
+                *scroll,
             );
         }
     }
@@ -462,10 +462,6 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
             crate::record::sshsig::RECORD
         );
         text.lead("$ ", theme.key(), &check, Style::new());
-        text.gap();
-        let who = "Whose key it is, allowed_signers says; `portcullis records verify` names the line to put \
-                   there.";
-        text.add(who, theme.quiet());
     } else {
         let said = "UNSIGNED: no key vouches for it. To check it without this program:";
         text.add(said, theme.waiting());
@@ -480,5 +476,11 @@ fn sealed(app: &App, theme: Theme, sealed: &Sealed) -> Prose {
     }
     let check = format!("sha256sum '{folder}/record.json'");
     text.lead("$ ", theme.key(), &check, Style::new());
+    if sealed.key.is_some() {
+        text.gap();
+        let who = "Whose key it is, allowed_signers says; `portcullis records verify` names the line \
+                   to put there.";
+        text.add(who, theme.quiet());
+    }
     text
 }

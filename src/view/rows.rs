@@ -181,7 +181,7 @@ fn entry(app: &App, theme: Theme, index: usize) -> RowLine {
     match app.answers.inventory.get(&entry.id) {
         None => RowLine::new(theme.verdict(Verdict::Open), theme.waiting(), &entry.title)
             .right("to confirm"),
-        Some(_) if app.is_found_otherwise(entry) => {
+        Some(_) if app.otherwise.contains(&entry.id) => {
             let mark = theme.verdict(Verdict::Confirmed);
             RowLine::new(mark, theme.waiting(), &entry.title).right("found otherwise now")
         }
@@ -302,11 +302,11 @@ fn rollback(app: &App, theme: Theme) -> RowLine {
 }
 
 fn planned(app: &App, theme: Theme, index: usize) -> RowLine {
-    let Some((_, planned)) = app.answers.plan.get(index) else {
+    let Some((item, planned)) = app.answers.plan.get(index) else {
         return RowLine::new(" ", Style::new(), "");
     };
     let says = format!("{}. {}", index + 1, planned.says);
-    if app.is_in_place(planned) {
+    if app.in_place.contains(item) {
         // Whether its steps elsewhere were taken, nobody can see.
         if planned.steps.is_empty() {
             return RowLine::new(theme.verdict(Verdict::Met), theme.good(), says).right("in place");

@@ -244,11 +244,12 @@ fn validation_counts_anew_after_a_change_and_no_key_takes_the_change_back() {
 }
 
 /// Ends the wizard while its move is being written, and opens it again later on such a config.
-fn ended_while_writing(written: bool, seconds: i64) -> Wizard {
+fn ended_while_writing(written: bool, by_itself: bool, seconds: i64) -> Wizard {
     let mut wizard = Wizard::new("tailscale-serve");
     wizard.at(Step::Section(2), &Row::Item("tools.exec-gated".to_owned())).press("f");
     wizard.at(Step::Change, &Row::Move(0)).press("A enter");
-    let begun = Aftermath { met: false, measured: false, undone_at: None, ..aftermath() };
+    let undone_at = aftermath().undone_at.filter(|_| by_itself);
+    let begun = Aftermath { met: false, measured: false, undone_at, ..aftermath() };
     let begun = Some(Box::new(begun));
     let effects =
         wizard.send(Message::Told(Told { text: "to undo".to_owned(), wrong: false, begun }));
@@ -268,7 +269,7 @@ fn ended_while_writing(written: bool, seconds: i64) -> Wizard {
 
 #[test]
 fn a_change_that_was_written_while_the_wizard_was_killed_is_on_record() {
-    let wizard = ended_while_writing(true, 5);
+    let wizard = ended_while_writing(true, false, 5);
     assert!(wizard.notice().contains("nobody saw its end"), "{}", wizard.notice());
     let [(item, applied)] = wizard.app.answers.applied.as_slice() else { panic!("it is lost") };
     assert_eq!(item, "tools.exec-gated");
@@ -280,13 +281,18 @@ fn a_change_that_was_written_while_the_wizard_was_killed_is_on_record() {
 
 #[test]
 fn what_was_begun_and_not_written_is_planned_still() {
-    let wizard = ended_while_writing(false, 600);
+    let wizard = ended_while_writing(false, false, 600);
     assert!(wizard.notice().contains("nothing of it was written"), "{}", wizard.notice());
     assert!(wizard.app.answers.begun.is_none());
     assert_eq!((wizard.app.answers.plan.len(), wizard.app.answers.applied.len()), (1, 0));
-    // OpenClaw's writer may still be at work.
-    let mut wizard = ended_while_writing(false, 5);
+    // OpenClaw's writer may still be at work, so nothing is signed.
+    let mut wizard = ended_while_writing(false, false, 5);
     assert!(wizard.notice().contains("does not say it yet"), "{}", wizard.notice());
+    wizard.at(Step::SignOff, &Row::Sign).press("enter tab sign enter");
+    let Some(Overlay::Form(form)) = &wizard.app.overlay else { panic!("it is being signed") };
+    let problem = form.problem.clone().unwrap_or_default();
+    assert!(problem.contains("may still write it"), "{problem}");
+    wizard.press("esc");
     let mut live = demo::live();
     if let Live::Read { config, .. } = &mut live {
         patch::merge(&mut config.value, &wizard.app.answers.plan[0].1.patch);
@@ -294,6 +300,15 @@ fn what_was_begun_and_not_written_is_planned_still() {
     }
     wizard.send(Message::Moved(Box::new(live)));
     assert_eq!((wizard.app.answers.plan.len(), wizard.app.answers.applied.len()), (0, 1));
+}
+
+#[test]
+fn what_may_have_been_written_and_undone_by_itself_is_on_record_and_not_forgotten() {
+    let wizard = ended_while_writing(false, true, 7200);
+    assert!(wizard.notice().contains("but may have"), "{}", wizard.notice());
+    let [(_, applied)] = wizard.app.answers.applied.as_slice() else { panic!("it is forgotten") };
+    assert!(!applied.done.met && !applied.done.measured);
+    assert!(wizard.app.is_undone(applied), "the config is as it was");
 }
 
 #[test]
